@@ -52,7 +52,7 @@ const (
 	// never be answered. Only MsgCall messages get this notice.
 	CallFailed
 	// Request is an operation that the world's user asks of this server
-	// directly, without the network: Start, Snapshot, ... See Request.
+	// directly, without the network: start, snapshot, ... See Request.
 	RequestOp
 )
 
@@ -73,6 +73,13 @@ type BootInfo struct {
 	// in ns. No two servers share a clock.
 	ClockOffset Time
 	Disk        Disk
+	// SnapshotEvery asks the service on this server to save its state, and to
+	// call Snapshot, whenever it has applied an index divisible by it. 0: never.
+	SnapshotEvery uint64
+	// Preempt says how eagerly a server made of goroutines is made to yield at
+	// its lock operations and calls: 0 not at all, 1 yields, 2 also sleeps up to
+	// 5 ms. Other servers ignore it.
+	Preempt int
 }
 
 // MsgKind tells a one-way message from the two halves of a remote call.
