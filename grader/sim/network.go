@@ -71,8 +71,9 @@ type pendingCall struct {
 
 // serving is a delivered MsgCall that its receiver has not answered yet.
 type serving struct {
+	id         uint64 // the request's message ID: what its receiver knows it by
 	from, life int
-	call       uint64
+	call       uint64 // what its sender knows it by
 }
 
 // send puts a message of node n on the wire.
@@ -97,21 +98,18 @@ func (w *World) send(n int, e *Effect) {
 	case MsgReply:
 		life = -1
 		for i, s := range nd.serving {
-			if s.from == to && s.call == m.Call {
-				life = s.life
+			if s.from == to && s.id == m.Call {
+				life, m.Call = s.life, s.call
 				nd.serving = append(nd.serving[:i], nd.serving[i+1:]...)
 				break
 			}
 		}
-		if life < 0 {
+		c := w.waiting(to, life, m.Call)
+		if c == nil {
 			w.emit(Record{Kind: RecDrop, ID: m.ID, Node: n, Peer: to, Name: DropStale})
 			return
 		}
-		if w.waiting(to, life, m.Call) == nil {
-			w.emit(Record{Kind: RecDrop, ID: m.ID, Node: n, Peer: to, Name: DropStale})
-			return
-		}
-		w.nodes[to].calls[m.Call].copies-- // the served request turns into this reply
+		c.copies-- // the served request turns into this reply
 	}
 	l := &w.links[n][to]
 	w.launch(n, to, life, m, l)
@@ -205,7 +203,7 @@ func (w *World) deliver(it *queued) {
 		w.receive(it)
 	default:
 		if it.msg.Kind == MsgCall {
-			nd.serving = append(nd.serving, serving{from: it.from, life: it.life, call: it.msg.Call})
+			nd.serving = append(nd.serving, serving{id: it.msg.ID, from: it.from, life: it.life, call: it.msg.Call})
 		}
 		w.receive(it)
 	}
@@ -216,6 +214,9 @@ func (w *World) receive(it *queued) {
 	nd.stats.Received++
 	w.emit(Record{Kind: RecReceive, Node: it.node, Peer: it.from, ID: it.msg.ID, Call: it.msg.Call, Name: it.msg.Method})
 	w.ev = Event{Kind: Receive, From: it.from, Msg: it.msg}
+	if it.msg.Kind == MsgCall {
+		w.ev.Msg.Call = it.msg.ID // unique also over the sender's lives
+	}
 	w.step(it.node, &w.ev)
 }
 

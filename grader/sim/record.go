@@ -12,7 +12,7 @@ const (
 	RecRequest    RecordKind = 5 // ID: request; Name: op; Index; Data
 
 	// What a server does (see EffectKind). Node is the server.
-	RecSend          RecordKind = 16 // Peer: to; ID: message; Call; Term: MsgKind; Name: method; Data: body
+	RecSend          RecordKind = 16 // Peer: to; ID: message; Call (of a reply: the ID of the request); Term: MsgKind; Name: method; Data: body
 	RecSave          RecordKind = 17 // Data: state; More: snapshot
 	RecWriteAhead    RecordKind = 18 // Data
 	RecApply         RecordKind = 19 // Index; Data

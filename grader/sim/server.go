@@ -98,7 +98,9 @@ const (
 // Message travels over a directed link.
 type Message struct {
 	Kind MsgKind
-	// Call is chosen by the caller, unique in its life (MsgCall, MsgReply).
+	// Call numbers a call (MsgCall, MsgReply). The caller chooses it, unique in
+	// its life, and gets it back in the reply. The receiver of a MsgCall sees a
+	// number of the world's there, and answers with that.
 	Call uint64
 	// Method names the call or the message, for display and counting; the
 	// world attaches no meaning to it.

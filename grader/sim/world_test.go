@@ -132,7 +132,7 @@ func TestSameSeedSameHash(t *testing.T) {
 func TestHashIsPinned(t *testing.T) {
 	r := sim.NewRecorder(false)
 	storm(7, r)
-	const want = "fae5b87356d630c4"
+	const want = "67df67b89284577c"
 	if got := r.Hash().String(); got[:16] != want {
 		t.Errorf("hash of the storm with seed 7 is %s, was %s: if the change of the world's behaviour is meant, change it here and in the release notes", got[:16], want)
 	}
@@ -148,6 +148,9 @@ func TestEveryCallHasOneOutcome(t *testing.T) {
 		}
 		w.RunUntil(w.Now() + 10*sim.Second)
 		for n := 0; n < 4; n++ {
+			if !w.Up(n) {
+				continue // an armed crash came late: its calls died with it
+			}
 			var e *echo // of the last life
 			for _, x := range all {
 				if x.me == n {
