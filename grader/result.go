@@ -67,7 +67,7 @@ type Timing struct {
 
 // PartResult is the verdict on one part of the lab.
 type PartResult struct {
-	Name   string       `json:"name"` // "election"
+	Name   string       `json:"name"`           // "election"
 	Also   []string     `json:"also,omitempty"` // other names: "3A", "2A"
 	Title  Text         `json:"title"`
 	Status Status       `json:"status"`
