@@ -6,18 +6,8 @@ import (
 	"math/bits"
 
 	"github.com/raftlab/raftlab/grader/sim"
+	"github.com/raftlab/raftlab/labs/kit/wire"
 )
-
-// Service is what the checks need to know of the replicated service on top of
-// the servers: how it shows a command, and how it digests its state.
-type Service interface {
-	// Show returns the command as a reader knows it: 17, "x".
-	Show(cmd []byte) string
-	// Chain returns the digest of a state after cmd.
-	Chain(prev uint64, cmd []byte) uint64
-	// Snapshot takes apart what the service put into a snapshot.
-	Snapshot(data []byte) (index, digest uint64, err error)
-}
 
 // Settings say what is checked beyond what always is.
 type Settings struct {
@@ -29,7 +19,6 @@ type Settings struct {
 // Checker watches a world and keeps the first violation.
 type Checker struct {
 	n   int
-	svc Service
 	set Settings
 
 	servers []server
@@ -50,9 +39,8 @@ type Checker struct {
 type committed struct {
 	cmd    []byte
 	by     int
-	at     sim.Time
 	term   uint64 // highest term seen anywhere by then
-	digest uint64
+	digest wire.Digest // of the state after it
 }
 
 type slot struct{ term, index uint64 }
@@ -92,12 +80,12 @@ const durableAfter = 50 * sim.Millisecond
 
 // New returns a Checker of a cluster of n servers. onFirst, if not nil, is
 // called at the first violation.
-func New(n int, svc Service, set Settings, onFirst func(*Violation)) *Checker {
+func New(n int, set Settings, onFirst func(*Violation)) *Checker {
 	if set.TicksPerSecond == 0 {
 		set.TicksPerSecond = 20000
 	}
 	return &Checker{
-		n: n, svc: svc, set: set, servers: make([]server, n), leaders: map[uint64]int{},
+		n: n, set: set, servers: make([]server, n), leaders: map[uint64]int{},
 		starts: map[string]*command{}, slots: map[slot]string{}, open: map[uint64]openStart{},
 		causal: causality{n: n}, hold: onFirst,
 	}
@@ -150,10 +138,9 @@ func (c *Checker) Watch(r *sim.Record) {
 	case sim.RecBoot:
 		*s = server{told: s.told, ledTerm: s.ledTerm, atBoot: s.atBoot, applied: s.atBoot}
 	case sim.RecSave:
-		if idx, _, err := c.svc.Snapshot(r.More); err == nil && len(r.More) > 0 {
-			s.atBoot = idx
-		} else if len(r.More) == 0 {
-			s.atBoot = 0
+		s.atBoot = 0
+		if d, err := wire.ParseDigest(r.More); err == nil {
+			s.atBoot = d.Index
 		}
 	case sim.RecTick:
 		c.tick(r, s)
@@ -248,7 +235,7 @@ func (c *Checker) answered(r *sim.Record, s *server) {
 	delete(c.open, r.ID)
 	cmd := c.starts[o.cmd]
 	cmd.pending--
-	show := c.svc.Show([]byte(o.cmd))
+	show := wire.CommandText([]byte(o.cmd))
 	if !r.Flag {
 		cmd.refused++
 		return
@@ -267,7 +254,7 @@ func (c *Checker) answered(r *sim.Record, s *server) {
 	c.lead(r, s, r.Term, fmt.Sprintf("answered Start(%s) as the leader", show))
 	k := slot{r.Term, r.Index}
 	if other, ok := c.slots[k]; ok && other != o.cmd {
-		v := c.broke(r, StartContract, -1, "Start promised index %d in term %d twice: to %s and to %s", r.Index, r.Term, c.svc.Show([]byte(other)), show)
+		v := c.broke(r, StartContract, -1, "Start promised index %d in term %d twice: to %s and to %s", r.Index, r.Term, wire.CommandText([]byte(other)), show)
 		v.Expected, v.Found = "a new index for each command of a term", fmt.Sprintf("index %d twice", r.Index)
 		return
 	}
@@ -278,8 +265,8 @@ func (c *Checker) answered(r *sim.Record, s *server) {
 		// that was elected after the index was committed must have that entry.
 		if e := &c.log[r.Index-1]; !bytes.Equal(e.cmd, []byte(o.cmd)) && r.Term > e.term {
 			v := c.broke(r, LeaderCompleteness, e.by, "the leader of term %d, server %d, gave index %d to %s, but %s was committed there before that term began",
-				r.Term, r.Node, r.Index, show, c.svc.Show(e.cmd))
-			v.Expected = fmt.Sprintf("every leader of a later term has %s at index %d", c.svc.Show(e.cmd), r.Index)
+				r.Term, r.Node, r.Index, show, wire.CommandText(e.cmd))
+			v.Expected = fmt.Sprintf("every leader of a later term has %s at index %d", wire.CommandText(e.cmd), r.Index)
 			v.Found = fmt.Sprintf("server %d's log did not reach index %d", r.Node, r.Index)
 		}
 	}
@@ -304,7 +291,7 @@ func (c *Checker) checkPromise(r *sim.Record, cmd *command, show string) {
 }
 
 func (c *Checker) apply(r *sim.Record, s *server) {
-	show := c.svc.Show(r.Data)
+	show := wire.CommandText(r.Data)
 	if r.Index != s.applied+1 {
 		v := c.broke(r, ApplyOrder, -1, "server %d applied index %d right after index %d", r.Node, int64(r.Index), s.applied)
 		v.Expected, v.Found = fmt.Sprintf("index %d: each index once, in order, without a gap", s.applied+1), fmt.Sprintf("index %d (%s)", int64(r.Index), show)
@@ -313,16 +300,17 @@ func (c *Checker) apply(r *sim.Record, s *server) {
 	s.applied = r.Index
 	if r.Index <= uint64(len(c.log)) {
 		if e := &c.log[r.Index-1]; !bytes.Equal(e.cmd, r.Data) {
-			v := c.broke(r, StateMachineSafety, e.by, "two commands at index %d: server %d applied %s, server %d had applied %s", r.Index, r.Node, show, e.by, c.svc.Show(e.cmd))
-			v.Expected, v.Found = c.svc.Show(e.cmd), show
+			v := c.broke(r, StateMachineSafety, e.by, "two commands at index %d: server %d applied %s, server %d had applied %s", r.Index, r.Node, show, e.by, wire.CommandText(e.cmd))
+			v.Expected, v.Found = wire.CommandText(e.cmd), show
 		}
 		return
 	}
-	prev := uint64(0)
+	digest := wire.NewDigest()
 	if n := len(c.log); n > 0 {
-		prev = c.log[n-1].digest
+		digest = c.log[n-1].digest
 	}
-	c.log = append(c.log, committed{cmd: r.Data, by: r.Node, at: r.T, term: c.maxTerm, digest: c.svc.Chain(prev, r.Data)})
+	digest.Apply(r.Data)
+	c.log = append(c.log, committed{cmd: r.Data, by: r.Node, term: c.maxTerm, digest: digest})
 	cmd := c.starts[string(r.Data)]
 	if cmd == nil {
 		v := c.broke(r, ApplyIntegrity, -1, "server %d applied %s at index %d, which nobody had given to Start", r.Node, show, r.Index)
@@ -344,7 +332,8 @@ func (c *Checker) apply(r *sim.Record, s *server) {
 }
 
 func (c *Checker) applySnapshot(r *sim.Record, s *server) {
-	idx, digest, err := c.svc.Snapshot(r.Data)
+	digest, err := wire.ParseDigest(r.Data)
+	idx := digest.Index
 	switch {
 	case err != nil:
 		c.broke(r, SnapshotIntegrity, -1, "server %d delivered a snapshot that the service never made: %v", r.Node, err)

@@ -1,0 +1,455 @@
+package script
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"sort"
+	"strings"
+
+	"go.starlark.net/starlark"
+	"go.starlark.net/starlarkstruct"
+	"go.starlark.net/syntax"
+
+	"github.com/raftlab/raftlab/grader/check"
+	"github.com/raftlab/raftlab/grader/sim"
+)
+
+// Text is a text in several languages, by language tag ("en", "zh").
+type Text map[string]string
+
+// In returns the text in a language, or in English if there is none.
+func (t Text) In(lang string) string {
+	if s := t[lang]; s != "" {
+		return s
+	}
+	return t["en"]
+}
+
+// Lab is a lab that has been read and found in order.
+type Lab struct {
+	Name  string
+	Title Text
+	Parts []*Part
+	// Hash is the SHA-256 over the names and contents of its .star files.
+	Hash string
+
+	sources map[string][]string // file -> lines
+}
+
+// Part is a group of tests that a student works on together.
+type Part struct {
+	Name   string
+	Also   []string // other names: "3A"
+	Title  Text
+	Points float64
+	Tests  []*Test
+}
+
+// Test is one test of a lab.
+type Test struct {
+	Name    string
+	Part    *Part
+	Title   Text
+	Doc     string // the function's doc string
+	Points  float64
+	Servers int
+	Seeds   int // runs, with seeds 1, 2, ...
+	Link    sim.Link
+	// SnapshotEvery: see sim.BootInfo. Preempt: -1 by seed.
+	SnapshotEvery uint64
+	Preempt       int
+	// Within bounds the virtual time of a run.
+	Within sim.Time
+	// Pos is where the test is declared: "election.star:12".
+	Pos string
+
+	fn *starlark.Function
+}
+
+// Is says whether name is one of the part's names, in any case.
+func (p *Part) Is(name string) bool {
+	if strings.EqualFold(p.Name, name) {
+		return true
+	}
+	for _, a := range p.Also {
+		if strings.EqualFold(a, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// Source returns the text of a line of the lab, "file:line", trimmed.
+func (l *Lab) Source(pos string) string {
+	file, line, ok := strings.Cut(pos, ":")
+	var n int
+	if _, err := fmt.Sscan(line, &n); !ok || err != nil || n < 1 || n > len(l.sources[file]) {
+		return ""
+	}
+	return strings.TrimSpace(l.sources[file][n-1])
+}
+
+// Error is a mistake in a lab: the lab author's to mend, not a student's.
+type Error struct {
+	Pos string // "election.star:12:3", or the file
+	Msg string
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("lab: %s: %s", e.Pos, e.Msg) }
+
+// dialect is the Starlark that labs are written in.
+var dialect = &syntax.FileOptions{Set: true, While: true, TopLevelControl: true}
+
+// maxSteps bounds the Starlark steps of one thread: a test that loops without
+// waiting ends.
+const maxSteps = 100_000_000
+
+// Limits of what a lab may declare.
+const (
+	maxServers = 9
+	maxSeeds   = 10_000
+)
+
+// Load reads the lab in fsys. Any mistake in it is an *Error.
+func Load(fsys fs.FS) (*Lab, error) {
+	l := &Lab{sources: map[string][]string{}}
+	ld := &loader{lab: l, fsys: fsys, loaded: map[string]*module{}}
+	if _, err := ld.load("lab.star"); err != nil {
+		return nil, err
+	}
+	if l.Name == "" {
+		return nil, &Error{"lab.star", `expected a call of lab(name = "...", parts = ["part.star", ...]), found none`}
+	}
+	for _, f := range ld.partFiles {
+		before := len(l.Parts)
+		if _, err := ld.load(f); err != nil {
+			return nil, err
+		}
+		if len(l.Parts) != before+1 {
+			return nil, &Error{f, fmt.Sprintf("expected one call of part(...) in a part's file, found %d", len(l.Parts)-before)}
+		}
+		p := l.Parts[before]
+		if len(p.Tests) == 0 {
+			return nil, &Error{f, "part " + p.Name + " has no test: call test(function, ...)"}
+		}
+		if err := p.share(); err != nil {
+			return nil, &Error{f, err.Error()}
+		}
+	}
+	seen := map[string]string{}
+	for _, p := range l.Parts {
+		for _, n := range append([]string{p.Name}, p.Also...) {
+			if o := seen[strings.ToLower(n)]; o != "" {
+				return nil, &Error{"lab.star", fmt.Sprintf("parts %s and %s share the name %q", o, p.Name, n)}
+			}
+			seen[strings.ToLower(n)] = p.Name
+		}
+	}
+	files := make([]string, 0, len(l.sources))
+	for f := range l.sources {
+		files = append(files, f)
+	}
+	sort.Strings(files)
+	h := sha256.New()
+	for _, f := range files {
+		fmt.Fprintf(h, "%d %s\n%s\n", len(l.sources[f]), f, strings.Join(l.sources[f], "\n"))
+	}
+	l.Hash = hex.EncodeToString(h.Sum(nil))
+	return l, nil
+}
+
+// share spreads the part's points over the tests that name none of their own.
+func (p *Part) share() error {
+	sum, without := 0.0, 0
+	for _, t := range p.Tests {
+		sum += t.Points
+		if t.Points == 0 {
+			without++
+		}
+	}
+	switch {
+	case p.Points == 0:
+		p.Points = sum
+	case without > 0:
+		if sum >= p.Points {
+			return fmt.Errorf("part %s has %g points, its tests name %g, and %d tests are left without", p.Name, p.Points, sum, without)
+		}
+		for _, t := range p.Tests {
+			if t.Points == 0 {
+				t.Points = (p.Points - sum) / float64(without)
+			}
+		}
+	case sum != p.Points:
+		return fmt.Errorf("part %s has %g points, but its tests add up to %g", p.Name, p.Points, sum)
+	}
+	return nil
+}
+
+type module struct {
+	globals starlark.StringDict
+	err     error
+}
+
+type loader struct {
+	lab       *Lab
+	fsys      fs.FS
+	loaded    map[string]*module
+	partFiles []string
+	part      *Part
+}
+
+func (ld *loader) load(file string) (starlark.StringDict, error) {
+	if m, ok := ld.loaded[file]; ok {
+		if m == nil {
+			return nil, &Error{file, "loads itself in a circle"}
+		}
+		return m.globals, m.err
+	}
+	ld.loaded[file] = nil
+	g, err := ld.exec(file)
+	ld.loaded[file] = &module{g, err}
+	return g, err
+}
+
+func (ld *loader) exec(file string) (starlark.StringDict, error) {
+	if !fs.ValidPath(file) || path.Ext(file) != ".star" {
+		return nil, &Error{file, "expected the name of a .star file inside the lab's folder"}
+	}
+	src, err := fs.ReadFile(ld.fsys, file)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, &Error{file, "no such file in the lab's folder"}
+		}
+		return nil, &Error{file, err.Error()}
+	}
+	ld.lab.sources[file] = strings.Split(strings.ReplaceAll(string(src), "\r\n", "\n"), "\n")
+	th := &starlark.Thread{
+		Name:  file,
+		Print: func(*starlark.Thread, string) {},
+		Load:  func(_ *starlark.Thread, m string) (starlark.StringDict, error) { return ld.load(m) },
+	}
+	th.SetMaxExecutionSteps(maxSteps)
+	g, err := starlark.ExecFileOptions(dialect, th, file, src, ld.predeclared())
+	if err != nil {
+		return nil, labError(file, err)
+	}
+	g.Freeze()
+	return g, nil
+}
+
+// labError turns any error of Starlark into an *Error with a position.
+func labError(file string, err error) error {
+	var own *Error
+	if errors.As(err, &own) {
+		return own
+	}
+	var ee *starlark.EvalError
+	if errors.As(err, &ee) {
+		pos := file
+		for i := len(ee.CallStack) - 1; i >= 0; i-- {
+			if p := ee.CallStack[i].Pos; p.Line > 0 && strings.HasSuffix(p.Filename(), ".star") {
+				pos = fmt.Sprintf("%s:%d:%d", p.Filename(), p.Line, p.Col)
+				break
+			}
+		}
+		return &Error{pos, ee.Msg}
+	}
+	var se syntax.Error
+	if errors.As(err, &se) {
+		return &Error{fmt.Sprintf("%s:%d:%d", se.Pos.Filename(), se.Pos.Line, se.Pos.Col), se.Msg}
+	}
+	msg := err.Error()
+	if rest, ok := strings.CutPrefix(msg, file+":"); ok {
+		if i := strings.Index(rest, ": "); i > 0 {
+			return &Error{file + ":" + rest[:i], rest[i+2:]}
+		}
+	}
+	return &Error{file, msg}
+}
+
+// constants are the names that every file of a lab may use.
+func constants() starlark.StringDict {
+	d := starlark.StringDict{
+		"us": starlark.MakeInt64(int64(sim.Microsecond)),
+		"ms": starlark.MakeInt64(int64(sim.Millisecond)),
+		"s":  starlark.MakeInt64(int64(sim.Second)),
+
+		"reliable":        linkValue{sim.Reliable},
+		"unreliable":      linkValue{sim.Unreliable},
+		"long_reordering": linkValue{sim.LongReordering},
+		"link":            starlark.NewBuiltin("link", makeLink),
+		"struct":          starlark.NewBuiltin("struct", starlarkstruct.Make),
+	}
+	return d
+}
+
+func (ld *loader) predeclared() starlark.StringDict {
+	d := constants()
+	d["lab"] = starlark.NewBuiltin("lab", ld.labCall)
+	d["part"] = starlark.NewBuiltin("part", ld.partCall)
+	d["test"] = starlark.NewBuiltin("test", ld.testCall)
+	return d
+}
+
+func (ld *loader) labCall(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kw []starlark.Tuple) (starlark.Value, error) {
+	var title, parts starlark.Value
+	if err := starlark.UnpackArgs(b.Name(), args, kw, "name", &ld.lab.Name, "parts", &parts, "title?", &title); err != nil {
+		return nil, err
+	}
+	if len(ld.partFiles) > 0 {
+		return nil, errors.New("lab was called before")
+	}
+	var err error
+	if ld.partFiles, err = stringList("parts", parts); err != nil {
+		return nil, err
+	}
+	if len(ld.partFiles) == 0 || ld.lab.Name == "" {
+		return nil, errors.New("a lab needs a name and at least one part")
+	}
+	ld.lab.Title, err = textOf("title", title, ld.lab.Name)
+	return starlark.None, err
+}
+
+func (ld *loader) partCall(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kw []starlark.Tuple) (starlark.Value, error) {
+	p := &Part{}
+	var title, also starlark.Value
+	var points starlark.Value = starlark.MakeInt(0)
+	if err := starlark.UnpackArgs(b.Name(), args, kw, "name", &p.Name, "title?", &title, "also?", &also, "points?", &points); err != nil {
+		return nil, err
+	}
+	if p.Name == "" || strings.ContainsAny(p.Name, "/ \t\n") {
+		return nil, fmt.Errorf("a part's name has no space and no slash, found %q", p.Name)
+	}
+	var err error
+	if p.Also, err = stringList("also", also); err != nil {
+		return nil, err
+	}
+	if p.Points, err = pointsOf(points); err != nil {
+		return nil, err
+	}
+	if p.Title, err = textOf("title", title, p.Name); err != nil {
+		return nil, err
+	}
+	ld.part = p
+	ld.lab.Parts = append(ld.lab.Parts, p)
+	return starlark.None, nil
+}
+
+func (ld *loader) testCall(th *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kw []starlark.Tuple) (starlark.Value, error) {
+	t := &Test{Servers: 3, Seeds: 3, Preempt: -1, Within: 300 * sim.Second, Link: sim.Reliable}
+	var title starlark.Value
+	var points starlark.Value = starlark.MakeInt(0)
+	net := linkValue{t.Link}
+	within := int64(t.Within)
+	every := 0
+	if err := starlark.UnpackArgs(b.Name(), args, kw, "run", &t.fn, "title?", &title, "name?", &t.Name, "points?", &points,
+		"servers?", &t.Servers, "seeds?", &t.Seeds, "net?", &net, "snapshot_every?", &every, "preempt?", &t.Preempt, "within?", &within); err != nil {
+		return nil, err
+	}
+	if ld.part == nil || len(ld.lab.Parts) == 0 {
+		return nil, errors.New("test(...) stands before part(...)")
+	}
+	if t.Name == "" {
+		t.Name = t.fn.Name()
+	}
+	t.Part = ld.part
+	pos := th.CallFrame(1).Pos
+	t.Pos = fmt.Sprintf("%s:%d", pos.Filename(), pos.Line)
+	switch {
+	case strings.ContainsAny(t.Name, "/ \t\n") || t.Name == "lambda":
+		return nil, fmt.Errorf("a test's name has no space and no slash, found %q", t.Name)
+	case t.fn.NumParams() != 1 || t.fn.HasVarargs() || t.fn.HasKwargs():
+		return nil, fmt.Errorf("test %s: expected a function of one argument, the cluster; %s takes %d", t.Name, t.fn.Name(), t.fn.NumParams())
+	case t.Servers < 1 || t.Servers > maxServers:
+		return nil, fmt.Errorf("test %s: expected 1 to %d servers, found %d", t.Name, maxServers, t.Servers)
+	case t.Seeds < 1 || t.Seeds > maxSeeds:
+		return nil, fmt.Errorf("test %s: expected 1 to %d seeds, found %d", t.Name, maxSeeds, t.Seeds)
+	case t.Preempt < -1 || t.Preempt > 2:
+		return nil, fmt.Errorf("test %s: preempt is 0, 1, 2, or -1 for 'as the seed says', found %d", t.Name, t.Preempt)
+	case every < 0:
+		return nil, fmt.Errorf("test %s: snapshot_every is a number of commands, found %d", t.Name, every)
+	case within < 1:
+		return nil, fmt.Errorf("test %s: within is a virtual time above 0", t.Name)
+	}
+	for _, o := range ld.part.Tests {
+		if o.Name == t.Name {
+			return nil, fmt.Errorf("part %s has two tests named %s", ld.part.Name, t.Name)
+		}
+	}
+	var err error
+	if t.Points, err = pointsOf(points); err != nil {
+		return nil, err
+	}
+	t.Link, t.SnapshotEvery, t.Within = net.Link, uint64(every), sim.Time(within)
+	t.Doc = t.fn.Doc()
+	if t.Title, err = textOf("title", title, strings.ReplaceAll(t.Name, "_", " ")); err != nil {
+		return nil, err
+	}
+	ld.part.Tests = append(ld.part.Tests, t)
+	return starlark.None, nil
+}
+
+func pointsOf(v starlark.Value) (float64, error) {
+	f, ok := starlark.AsFloat(v)
+	if !ok || f < 0 || f > 1e6 {
+		return 0, fmt.Errorf("points: expected a number from 0 to 1000000, found %s", v)
+	}
+	return f, nil
+}
+
+func stringList(what string, v starlark.Value) ([]string, error) {
+	if v == nil || v == starlark.None {
+		return nil, nil
+	}
+	it, ok := v.(starlark.Iterable)
+	if !ok {
+		return nil, fmt.Errorf("%s: expected a list of strings, found %s", what, v.Type())
+	}
+	var out []string
+	for x := range starlark.Elements(it) {
+		s, ok := starlark.AsString(x)
+		if !ok {
+			return nil, fmt.Errorf("%s: expected strings, found %s", what, x.Type())
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+// textOf reads a title: a string, or a dict by language.
+func textOf(what string, v starlark.Value, otherwise string) (Text, error) {
+	switch v := v.(type) {
+	case nil, starlark.NoneType:
+		return Text{"en": otherwise}, nil
+	case starlark.String:
+		return Text{"en": string(v)}, nil
+	case *starlark.Dict:
+		t := Text{}
+		for _, kv := range v.Items() {
+			lang, ok1 := starlark.AsString(kv[0])
+			text, ok2 := starlark.AsString(kv[1])
+			if !ok1 || !ok2 {
+				return nil, fmt.Errorf("%s: expected texts by language, found %s", what, v)
+			}
+			t[lang] = text
+		}
+		if t["en"] == "" {
+			return nil, fmt.Errorf(`%s: expected at least a text for "en", found %s`, what, v)
+		}
+		return t, nil
+	}
+	return nil, fmt.Errorf("%s: expected a string or a dict by language, found %s", what, v.Type())
+}
+
+// propertyOf reads a property's name in a test.
+func propertyOf(name string) (check.Property, error) {
+	p := check.Property(name)
+	if !check.Known(p) {
+		return "", fmt.Errorf("no property is named %q: see docs/properties.md", name)
+	}
+	return p, nil
+}
