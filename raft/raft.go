@@ -275,6 +275,9 @@ func (s *Server) Status() Status {
 // Members returns the membership in force.
 func (s *Server) Members() Membership { return s.members().Membership }
 
+// Snapshot returns what stands for the log before Status.First; Index 0: nothing.
+func (s *Server) Snapshot() Snapshot { return s.snapshot }
+
 // Entries returns the entries from..to of the log, both included; it must have
 // them (see Status). They are shared and must not be changed.
 func (s *Server) Entries(from, to uint64) []Entry { return s.log.slice(from, to) }
