@@ -2,9 +2,20 @@ package grader
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"io/fs"
 	"regexp"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/raftlab/raftlab/grader/check"
+	"github.com/raftlab/raftlab/grader/script"
+	"github.com/raftlab/raftlab/grader/sim"
+	"github.com/raftlab/raftlab/labs"
 )
 
 // Options says what to grade, with what, and how.
@@ -21,30 +32,295 @@ type Options struct {
 	Parts []string
 	Run   *regexp.Regexp
 
-	Seed  uint64 // first seed; 0 is each test's own
-	Seeds int    // runs of each test, with consecutive seeds; 0 is each test's own
+	Seed  uint64 // first seed; 0 is 1
+	Seeds int    // runs of each test, with consecutive seeds; 0 is each test's own number
 
 	Workers  int    // worlds side by side; 0 is one per core
 	Lang     string // "en" or "zh", for the texts in Failure
 	CacheDir string // compiled modules and self-tests; "" keeps none
-	// Traces asks for the trace of each failing run, see Failed.
-	Traces bool
+	// Trace, if not nil, is called with the trace of each run that failed.
+	Trace func(test *TestResult, run *RunResult, h sim.Header, rec *sim.Recorder)
 	// Progress, if not nil, is called as the work goes on, never concurrently.
 	Progress func(Progress)
 }
 
 // Progress tells how far a grading is.
 type Progress struct {
-	Stage string // "check", "go build", "standard library", "compile", "test"
+	Stage string // "check", "standard library", "go build", "compile", "test"
 	Done  int    // runs done
 	Total int    // runs in all; 0 while not known
 	// Test is the test that has just ended, with its status; nil otherwise.
 	Test *TestResult
 }
 
+// ErrNoTests says that nothing is left after Parts and Run.
+var ErrNoTests = errors.New("no test matches")
+
+// ErrEngine is wrapped by errors that are the grader's own failure.
+var ErrEngine = errors.New("the grader failed")
+
+// OpenLab reads a lab's files; nil is the built-in Raft lab. Its error is a *script.Error.
+func OpenLab(files fs.FS) (*script.Lab, error) {
+	if files == nil {
+		files = labs.Raft()
+	}
+	return script.Load(files)
+}
+
+// job is one run of one test.
+type job struct {
+	test *script.Test
+	t    int // index of the TestResult
+	run  int // index in its Runs
+	seed uint64
+
+	result  RunResult
+	failure *Failure
+	err     error
+}
+
 // Grade builds the student's server, runs the lab's tests on it and returns the
 // verdict. An error means that there is none: a *build.Error when the folder
-// cannot be built, a *lab error when the lab is broken, ctx's error, or ErrEngine.
+// cannot be built, a *script.Error when the lab is broken, ErrNoTests, ctx's
+// error, or one that wraps ErrEngine.
 func Grade(ctx context.Context, o Options) (*Result, error) {
-	return nil, errors.New("grader: not built yet")
+	begin := time.Now()
+	lab, err := OpenLab(o.Lab)
+	if err != nil {
+		return nil, err
+	}
+	if o.Seed == 0 {
+		o.Seed = 1
+	}
+	if o.Workers < 1 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	res := &Result{Format: ResultFormat, Grader: Version(), Lab: lab.Name, LabHash: lab.Hash, Seed: o.Seed, Seeds: o.Seeds}
+	tests, jobs, err := plan(lab, &o, res)
+	if err != nil {
+		return nil, err
+	}
+	hints, err := readHints(o.Lab)
+	if err != nil {
+		return nil, err
+	}
+	sub, err := prepare(ctx, &o, res)
+	if err != nil {
+		return nil, err
+	}
+	defer sub.close()
+	run := time.Now()
+	if err := runJobs(ctx, &o, lab, sub, hints, tests, jobs); err != nil {
+		return nil, err
+	}
+	res.Timing.Run = time.Since(run)
+	res.sum(tests)
+	res.Timing.Total = time.Since(begin)
+	return res, nil
+}
+
+// plan lists the tests asked for and their runs.
+func plan(lab *script.Lab, o *Options, res *Result) ([]*TestResult, []*job, error) {
+	wanted := make(map[string]bool)
+	for _, name := range o.Parts {
+		found := false
+		for _, p := range lab.Parts {
+			if p.Is(name) {
+				wanted[p.Name], found = true, true
+			}
+		}
+		if !found {
+			return nil, nil, fmt.Errorf("%w: the lab %s has no part %q", ErrNoTests, lab.Name, name)
+		}
+	}
+	var tests []*TestResult
+	var jobs []*job
+	for _, p := range lab.Parts {
+		part := PartResult{Name: p.Name, Also: p.Also, Title: p.Title, Status: Skipped}
+		for _, t := range p.Tests {
+			if len(wanted) > 0 && !wanted[p.Name] || o.Run != nil && !matches(o.Run, t) {
+				continue
+			}
+			n := o.Seeds
+			if n == 0 {
+				n = t.Seeds
+			}
+			part.Tests = append(part.Tests, TestResult{
+				Name: t.Name, Part: p.Name, Title: t.Title, Status: Skipped, Max: t.Points, Runs: make([]RunResult, n),
+			})
+			for k := 0; k < n; k++ {
+				jobs = append(jobs, &job{test: t, t: len(tests), run: k, seed: o.Seed + uint64(k)})
+			}
+			tests = append(tests, nil)
+		}
+		if len(part.Tests) > 0 {
+			res.Parts = append(res.Parts, part)
+		}
+	}
+	if len(tests) == 0 {
+		return nil, nil, fmt.Errorf("%w: nothing is left after --run %s", ErrNoTests, o.Run)
+	}
+	i := 0
+	for p := range res.Parts {
+		for t := range res.Parts[p].Tests {
+			tests[i] = &res.Parts[p].Tests[t]
+			i++
+		}
+	}
+	return tests, jobs, nil
+}
+
+func matches(re *regexp.Regexp, t *script.Test) bool {
+	for _, p := range append([]string{t.Part.Name}, t.Part.Also...) {
+		if re.MatchString(p + "/" + t.Name) {
+			return true
+		}
+	}
+	return false
+}
+
+// runJobs runs all jobs over the workers. Which worker runs what has no
+// influence on any result.
+func runJobs(ctx context.Context, o *Options, lab *script.Lab, sub *subject, hints Hints, tests []*TestResult, jobs []*job) error {
+	left := make([]int, len(tests))
+	byTest := make([][]*job, len(tests))
+	for _, j := range jobs {
+		left[j.t]++
+		byTest[j.t] = append(byTest[j.t], j)
+	}
+	var (
+		mu   sync.Mutex
+		wg   sync.WaitGroup
+		done int
+		fail error
+		next int
+	)
+	progress := func(p Progress) {
+		if o.Progress != nil {
+			p.Stage, p.Done, p.Total = "test", done, len(jobs)
+			o.Progress(p)
+		}
+	}
+	mu.Lock()
+	progress(Progress{})
+	mu.Unlock()
+	for k := 0; k < min(o.Workers, len(jobs)); k++ {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			for {
+				mu.Lock()
+				if next == len(jobs) || fail != nil {
+					mu.Unlock()
+					return
+				}
+				j := jobs[next]
+				next++
+				mu.Unlock()
+				j.do(ctx, o, lab, sub, hints, tests[j.t])
+				mu.Lock()
+				done++
+				if j.err != nil && fail == nil {
+					fail = j.err
+				}
+				p := Progress{}
+				if left[j.t]--; left[j.t] == 0 && fail == nil {
+					p.Test = tests[j.t]
+					p.Test.settle(byTest[j.t])
+				}
+				progress(p)
+				mu.Unlock()
+			}
+		}()
+	}
+	wg.Wait()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return fail
+}
+
+// do runs one job.
+func (j *job) do(ctx context.Context, o *Options, lab *script.Lab, sub *subject, hints Hints, tr *TestResult) {
+	rec := sim.NewRecorder(o.Trace != nil)
+	story := newStory(j.test.Servers)
+	out := lab.Run(j.test, script.Run{
+		Seed: j.seed, Factory: sub.factory(),
+		Watch:     []sim.Watcher{rec, story},
+		Cancelled: func() bool { return ctx.Err() != nil },
+	})
+	j.result = RunResult{
+		Seed: j.seed, Status: Passed, Hash: rec.Hash().String(), Virtual: out.Virtual, Steps: out.Steps, Records: rec.Records(),
+		RPCs: out.RPCs, Bytes: out.Bytes, Applied: out.Applied, Output: story.printed,
+	}
+	for _, b := range out.Budgets {
+		j.result.Budgets = append(j.result.Budgets, Budget(b))
+	}
+	switch {
+	case errors.Is(out.Err, script.ErrCancelled):
+		j.err = ctx.Err()
+		return
+	case out.Err != nil:
+		var le *script.Error
+		if errors.As(out.Err, &le) {
+			j.err = fmt.Errorf("test %s/%s, seed %d: %w", j.test.Part.Name, j.test.Name, j.seed, out.Err)
+			return
+		}
+		j.result.Status = NotGraded
+		j.err = fmt.Errorf("%w: test %s/%s, seed %d: %v", ErrEngine, j.test.Part.Name, j.test.Name, j.seed, out.Err)
+		return
+	case out.Violation != nil:
+		j.result.Status = Failed
+		j.failure = sub.explain(o, j, out, story, hints)
+		if o.Trace != nil {
+			o.Trace(tr, &j.result, sim.Header{
+				Engine: Version(), Lab: lab.Name, Test: j.test.Part.Name + "/" + j.test.Name, Seed: j.seed,
+				Servers: j.test.Servers, Module: sub.module, Go: sub.goRelease,
+			}, rec)
+		}
+	}
+}
+
+// settle gives a test its verdict from its runs: a test passes if all do. A
+// test with a safety failure in any run has no points; so has one that fails
+// otherwise: a replicated log that sometimes works is not one.
+func (t *TestResult) settle(jobs []*job) {
+	t.Status, t.Points = Passed, t.Max
+	for i, j := range jobs {
+		t.Runs[i] = j.result
+		if j.result.Status != Passed {
+			t.Status, t.Points = Failed, 0
+			if t.Failure == nil {
+				t.Failure = j.failure
+			}
+		}
+	}
+}
+
+// sum adds up points and hashes.
+func (r *Result) sum(tests []*TestResult) {
+	h := sha256.New()
+	r.Status = Passed
+	for i := range r.Parts {
+		p := &r.Parts[i]
+		p.Status = Passed
+		for _, t := range p.Tests {
+			p.Points += t.Points
+			p.Max += t.Max
+			if t.Status != Passed {
+				p.Status, r.Status = Failed, Failed
+			}
+			for _, run := range t.Runs {
+				fmt.Fprintln(h, run.Hash)
+			}
+		}
+		r.Points += p.Points
+		r.Max += p.Max
+	}
+	r.Hash = hex.EncodeToString(h.Sum(nil))
+}
+
+// failureKinds by the kind of the property that broke.
+var failureKinds = map[check.Kind]FailureKind{
+	check.Safety: Safety, check.Liveness: Liveness, check.Budget: Limit, check.Fault: Broken, check.Engine: Engine,
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/raftlab/raftlab/grader/script"
 	"github.com/raftlab/raftlab/grader/sim"
 )
 
@@ -11,15 +12,7 @@ import (
 const ResultFormat = 1
 
 // Text is a text in several languages, by language tag ("en", "zh").
-type Text map[string]string
-
-// In returns the text in a language, or in English if there is none.
-func (t Text) In(lang string) string {
-	if s := t[lang]; s != "" {
-		return s
-	}
-	return t["en"]
-}
+type Text = script.Text
 
 // Status is how a test, a part or a whole grading ended.
 type Status string
@@ -36,11 +29,11 @@ const (
 // grader give the same Result, but for Timing.
 type Result struct {
 	Format  int    `json:"format"`
-	Grader  string `json:"grader"`  // version of raftlab
-	Lab     string `json:"lab"`     // name of the lab
-	LabHash string `json:"labHash"` // SHA-256 of the lab's tests
-	Subject string `json:"subject"` // "module" or "core"
-	Go      string `json:"go,omitempty"`
+	Grader  string `json:"grader"`            // version of raftlab
+	Lab     string `json:"lab"`               // name of the lab
+	LabHash string `json:"labHash"`           // SHA-256 of the lab's tests
+	Subject string `json:"subject"`           // "module" or "core"
+	Go      string `json:"go,omitempty"`      // Go release that built the module
 	Module  string `json:"module,omitempty"`  // SHA-256 of the module
 	Profile string `json:"profile,omitempty"` // what the folder was recognised as, and why
 	Seed    uint64 `json:"seed"`

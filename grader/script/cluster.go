@@ -400,6 +400,7 @@ func (r *runner) mCut(a call) (starlark.Value, error) {
 
 func (r *runner) mHeal(a call) (starlark.Value, error) {
 	if len(a.args)+len(a.kw) == 0 {
+		clear(r.alone)
 		r.world.Heal(-1, -1)
 		return starlark.None, nil
 	}
@@ -413,6 +414,7 @@ func (r *runner) mHeal(a call) (starlark.Value, error) {
 func (r *runner) mIsolate(a call) (starlark.Value, error) {
 	n, err := r.oneServer(a)
 	if err == nil {
+		r.alone[n] = true
 		r.world.Cut(n, -1)
 		r.world.Cut(-1, n)
 	}
@@ -422,8 +424,14 @@ func (r *runner) mIsolate(a call) (starlark.Value, error) {
 func (r *runner) mRejoin(a call) (starlark.Value, error) {
 	n, err := r.oneServer(a)
 	if err == nil {
-		r.world.Heal(n, -1)
-		r.world.Heal(-1, n)
+		// A link works again when neither of its ends is isolated.
+		delete(r.alone, n)
+		for i := 0; i < r.world.Servers(); i++ {
+			if i != n && !r.alone[i] {
+				r.world.Heal(n, i)
+				r.world.Heal(i, n)
+			}
+		}
 	}
 	return starlark.None, err
 }
@@ -444,6 +452,7 @@ func (r *runner) mPartition(a call) (starlark.Value, error) {
 		}
 		groups = append(groups, g)
 	}
+	clear(r.alone)
 	r.world.Partition(groups...)
 	return starlark.None, nil
 }
@@ -451,7 +460,7 @@ func (r *runner) mPartition(a call) (starlark.Value, error) {
 func (r *runner) mNetwork(a call) (starlark.Value, error) {
 	var l linkValue
 	from, to := -1, -1
-	if err := a.unpack("link", &l, "from?", &from, "to?", &to); err != nil {
+	if err := a.unpack("link", &l, "source?", &from, "target?", &to); err != nil {
 		return nil, err
 	}
 	for _, n := range []int{from, to} {

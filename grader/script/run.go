@@ -79,7 +79,8 @@ type runner struct {
 	out     *Outcome
 	line    string
 	nextCmd int64
-	lastGot int // the server that last accepted a command
+	alone   map[int]bool // servers that isolate has cut off
+	lastGot int          // the server that last accepted a command
 }
 
 // PreemptOf says how eagerly a test's servers are preempted with a seed: seeds
@@ -93,7 +94,7 @@ func (t *Test) PreemptOf(seed uint64) int {
 
 // Run runs the test once.
 func (l *Lab) Run(t *Test, o Run) *Outcome {
-	r := &runner{lab: l, test: t, rng: sim.NewRNG(o.Seed, 3), out: &Outcome{}, nextCmd: 1000}
+	r := &runner{lab: l, test: t, rng: sim.NewRNG(o.Seed, 3), out: &Outcome{}, alone: map[int]bool{}, nextCmd: 1000}
 	// A test's runs differ also from other tests' runs with the same seed.
 	seed := o.Seed
 	for _, b := range []byte(t.Part.Name + "/" + t.Name) {

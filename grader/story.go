@@ -1,0 +1,243 @@
+package grader
+
+import (
+	"fmt"
+	"regexp"
+	"sort"
+	"strings"
+
+	"github.com/raftlab/raftlab/grader/check"
+	"github.com/raftlab/raftlab/grader/script"
+	"github.com/raftlab/raftlab/grader/sim"
+	"github.com/raftlab/raftlab/labs/kit/wire"
+)
+
+// story keeps what a report tells of a run: the last events of each sort, the
+// end of what each server printed, and evidence of mistakes that are not
+// failures by themselves.
+type story struct {
+	events   []EventLine // a ring
+	at       int
+	messages []EventLine // a ring of its own: there are many more of them
+	mat      int
+	printed  uint64
+	tails    [][]byte
+	sent     []string // per server: the reply sent in the step under way
+	lead     []uint64 // per server: the term it leads in
+	term     []uint64
+	evidence []string
+	flight   map[uint64]string
+}
+
+const (
+	keepEvents   = 64
+	keepMessages = 64
+	keepOutput   = 2000 // bytes
+	keepEvidence = 3
+)
+
+func newStory(n int) *story {
+	return &story{tails: make([][]byte, n), sent: make([]string, n), lead: make([]uint64, n), term: make([]uint64, n)}
+}
+
+func (s *story) add(r *sim.Record, peer int, format string, args ...any) *EventLine {
+	e := EventLine{Time: r.T, Server: r.Node, Peer: peer, What: fmt.Sprintf(format, args...)}
+	if len(s.events) < keepEvents {
+		s.events = append(s.events, e)
+		return &s.events[len(s.events)-1]
+	}
+	s.events[s.at] = e
+	p := &s.events[s.at]
+	s.at = (s.at + 1) % keepEvents
+	return p
+}
+
+func (s *story) message(r *sim.Record, what string) {
+	e := EventLine{Time: r.T, Server: r.Node, Peer: r.Peer, What: what}
+	if len(s.messages) < keepMessages {
+		s.messages = append(s.messages, e)
+		return
+	}
+	s.messages[s.mat] = e
+	s.mat = (s.mat + 1) % keepMessages
+}
+
+// Watch takes in a record.
+func (s *story) Watch(r *sim.Record) {
+	if r.Node >= len(s.tails) {
+		return
+	}
+	switch r.Kind {
+	case sim.RecBoot:
+		s.lead[r.Node], s.term[r.Node], s.sent[r.Node] = 0, 0, ""
+		if r.ID > 1 {
+			s.add(r, -1, "restarts")
+		}
+	case sim.RecTick, sim.RecReceive, sim.RecCallFailed, sim.RecRequest:
+		s.sent[r.Node] = ""
+		if r.Kind == sim.RecRequest && r.Name == "start" {
+			s.add(r, -1, "Start(%s)", short(r.Data))
+		}
+	case sim.RecRespond:
+		if r.Flag {
+			s.add(r, -1, "Start answers: index %d, term %d, leader", r.Index, r.Term)
+		}
+	case sim.RecSend:
+		what := r.Name
+		if sim.MsgKind(r.Term) == sim.MsgReply {
+			what += " reply"
+			s.sent[r.Node] = what
+		}
+		s.message(r, what)
+	case sim.RecDrop:
+		if r.Name == sim.DropCut || r.Name == sim.DropLoss {
+			s.message(r, "message "+r.Name)
+		}
+	case sim.RecSave:
+		if s.sent[r.Node] != "" {
+			if len(s.evidence) < keepEvidence {
+				s.evidence = append(s.evidence, fmt.Sprintf("at %s server %d sent its %s before it saved its state", clock(r.T), r.Node, s.sent[r.Node]))
+			}
+			s.sent[r.Node] = ""
+		}
+	case sim.RecObserve:
+		switch leads := r.Status.Role == sim.Leader; {
+		case leads && s.lead[r.Node] != r.Status.Term:
+			s.add(r, -1, "becomes leader of term %d", r.Status.Term)
+			s.lead[r.Node] = r.Status.Term
+		case !leads && s.lead[r.Node] != 0:
+			s.add(r, -1, "is no longer leader; term %d", r.Status.Term)
+			s.lead[r.Node] = 0
+		case r.Status.Term != s.term[r.Node]:
+			s.add(r, -1, "term %d", r.Status.Term)
+		}
+		s.term[r.Node] = r.Status.Term
+	case sim.RecApply:
+		s.add(r, -1, "applies %s at index %d", short(r.Data), int64(r.Index))
+	case sim.RecApplySnapshot:
+		s.add(r, -1, "applies the snapshot up to index %d", int64(r.Index))
+	case sim.RecCrash:
+		if r.Flag {
+			s.add(r, -1, "crashes in the middle of a step")
+		} else {
+			s.add(r, -1, "crashes")
+		}
+	case sim.RecCut:
+		s.add(r, r.Peer, "link cut")
+	case sim.RecHeal:
+		s.add(r, r.Peer, "link healed")
+	case sim.RecFault:
+		s.add(r, -1, "ends: %s", r.Name)
+	case sim.RecViolation:
+		s.add(r, r.Peer, "%s broken", r.Name).Mark = true
+	case sim.RecNote:
+		s.add(r, -1, "note: %s %s", r.Name, short(r.Data))
+	case sim.RecPrint:
+		s.printed += uint64(len(r.Data))
+		if r.Node >= 0 {
+			t := append(s.tails[r.Node], r.Data...)
+			if len(t) > 2*keepOutput {
+				t = append([]byte(nil), t[len(t)-keepOutput:]...)
+			}
+			s.tails[r.Node] = t
+		}
+	}
+}
+
+func short(cmd []byte) string {
+	t := wire.CommandText(cmd)
+	if len(t) > 24 {
+		t = t[:20] + "…"
+	}
+	return t
+}
+
+// clock shows a virtual time in seconds.
+func clock(t sim.Time) string {
+	return fmt.Sprintf("%d.%06d s", t/sim.Second, t%sim.Second/sim.Microsecond)
+}
+
+// lines returns the last n events, oldest first, cuts that happened at one
+// moment as one line.
+func (s *story) lines(n int) []EventLine {
+	all := append(append([]EventLine(nil), s.events[s.at:]...), s.events[:s.at]...)
+	var out []EventLine
+	for _, e := range all {
+		if k := len(out) - 1; k >= 0 && e.Peer >= 0 && !e.Mark {
+			if l := &out[k]; l.Time == e.Time && strings.HasPrefix(l.What, strings.TrimSuffix(e.What, "")) {
+				l.What += fmt.Sprintf(", S%d→S%d", e.Server, e.Peer)
+				continue
+			}
+			e.What += fmt.Sprintf(" S%d→S%d", e.Server, e.Peer)
+			e.Server, e.Peer = -1, -1
+		} else if e.Peer >= 0 && !e.Mark {
+			e.What += fmt.Sprintf(" S%d→S%d", e.Server, e.Peer)
+			e.Server, e.Peer = -1, -1
+		}
+		out = append(out, e)
+	}
+	// The messages of the last moments, between the events that are shown.
+	if len(out) > n {
+		out = out[len(out)-n:]
+	}
+	if len(out) > 0 {
+		msgs := append(append([]EventLine(nil), s.messages[s.mat:]...), s.messages[:s.mat]...)
+		k := 0
+		for i := len(msgs) - 1; i >= 0 && k < n/2 && msgs[i].Time >= out[0].Time; i-- {
+			out = append(out, msgs[i])
+			k++
+		}
+		sort.SliceStable(out, func(i, j int) bool {
+			return out[i].Time < out[j].Time || out[i].Time == out[j].Time && !out[i].Mark && out[j].Mark
+		})
+	}
+	return out
+}
+
+// explain makes the Failure of a run.
+func (sub *subject) explain(o *Options, j *job, out *script.Outcome, s *story, hints Hints) *Failure {
+	v := out.Violation
+	h := hints[string(v.Property)]
+	f := &Failure{
+		Kind: failureKinds[check.KindOf(v.Property)], Property: string(v.Property), Section: h.Section, Seed: j.seed,
+		Time: v.Time, Server: v.Server, Message: v.Message, Expected: v.Expected, Found: v.Found,
+		Test: out.Line, Source: out.Source, Events: s.lines(14), Hints: h.Hints, Evidence: s.evidence,
+		Replay: fmt.Sprintf("grade --run '^%s/%s$' --seed %d --seeds 1", j.test.Part.Name, j.test.Name, j.seed),
+	}
+	if sub.module == "" {
+		f.Replay = "grade reference" + strings.TrimPrefix(f.Replay, "grade")
+	}
+	f.Stack = sub.own(v.Stack)
+	f.Code = sub.place(v.Stack)
+	if v.Server >= 0 && v.Server < len(s.tails) {
+		t := s.tails[v.Server]
+		if len(t) > keepOutput {
+			t = t[len(t)-keepOutput:]
+		}
+		f.Output = string(t)
+	}
+	return f
+}
+
+var stackLine = regexp.MustCompile(`([^\s()]+\.go):(\d+)`)
+
+// own rewrites a stack's file names to those the student knows.
+func (sub *subject) own(stack string) string {
+	return stackLine.ReplaceAllStringFunc(stack, func(m string) string {
+		i := strings.LastIndexByte(m, ':')
+		if p, ok := sub.sources[m[:i]]; ok {
+			return p + m[i:]
+		}
+		return m
+	})
+}
+
+// place returns the first line of the student's own code in a stack.
+func (sub *subject) place(stack string) string {
+	for _, m := range stackLine.FindAllStringSubmatch(stack, -1) {
+		if p, ok := sub.sources[m[1]]; ok {
+			return p + ":" + m[2]
+		}
+	}
+	return ""
+}
