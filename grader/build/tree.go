@@ -1,0 +1,233 @@
+package build
+
+import (
+	"context"
+	"fmt"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/raftlab/raftlab/labs/kit"
+)
+
+// Tree is everything that the compiler will read: a module with the student's
+// packages, the kit's and a generated package main.
+type Tree struct {
+	Module string // module path
+	GoLine string // "1.22"
+	// Main is the folder of package main in Files.
+	Main string
+	// Files holds the contents by path, with slashes, go.mod included.
+	Files   map[string][]byte
+	Profile Profile
+	// Sources are the student's files that are compiled, the Raft package's
+	// first, then by path.
+	Sources []SourceFile
+	// Skipped are files of the same packages that are not compiled.
+	Skipped []Skipped
+
+	files map[string]*file // by path in Files
+	check *checker
+}
+
+// SourceFile is one of the student's files.
+type SourceFile struct {
+	Path   string // as the student sees it
+	Module string // as stack traces call it, such as 6.5840/raft1/raft.go
+	Data   []byte // as the student wrote it
+}
+
+// Skipped is a file that was left out, and why.
+type Skipped struct {
+	Path string
+	Why  string
+}
+
+// Prepare recognises and checks a student's folder and puts the kit beside the
+// student's packages, without running anything. Its error is an *Error.
+func Prepare(ctx context.Context, o Options) (*Tree, error) {
+	o.defaults()
+	o.progress(StageCheck)
+	f, err := openFolder(&o)
+	if err != nil {
+		return nil, err
+	}
+	defer f.close()
+	if err := ctx.Err(); err != nil {
+		return nil, fail(Internal, err, err.Error(), "")
+	}
+	l, err := recognise(f, &o)
+	if err != nil {
+		return nil, err
+	}
+	t, err := prepare(f, l, o.kit)
+	if e, ok := err.(*Error); ok {
+		e.Profile = &l.profile
+	}
+	return t, err
+}
+
+func prepare(f *folder, l *layout, fsys fs.FS) (*Tree, error) {
+	c, err := check(f, l)
+	if err != nil {
+		return nil, err
+	}
+	methods, err := serverMethods(fsys)
+	if err != nil {
+		return nil, fail(Internal, err, err.Error(), "")
+	}
+	if err := c.shape(methods); err != nil {
+		return nil, err
+	}
+	t := &Tree{
+		Module: l.profile.Module, GoLine: l.goLine, Profile: l.profile, Skipped: c.skipped,
+		Files: make(map[string][]byte), files: make(map[string]*file), check: c,
+	}
+	t.Files["go.mod"] = fmt.Appendf(nil, "module %s\n\ngo %s\n", l.profile.Module, l.goLine)
+	for i, p := range c.pkgs {
+		for _, file := range p.files {
+			t.Files[file.path], t.files[file.path] = file.rewritten(), file
+			t.Sources = append(t.Sources, SourceFile{file.shown, p.importPath + "/" + path.Base(file.path), file.src})
+		}
+		if i == 0 {
+			defer func(n int) {
+				slices.SortFunc(t.Sources[n:], func(a, b SourceFile) int { return strings.Compare(a.Path, b.Path) })
+			}(len(t.Sources))
+		}
+	}
+	if err := t.addKit(fsys); err != nil {
+		return nil, fail(Internal, err, "the grader's kit: "+err.Error(), "")
+	}
+	return t, nil
+}
+
+// rewritten is the file as it is compiled: edited imports, lines as they were.
+func (f *file) rewritten() []byte {
+	slices.SortFunc(f.edits, func(a, b edit) int { return a.from - b.from })
+	return splice(f.src, f.edits)
+}
+
+func splice(src []byte, edits []edit) []byte {
+	if len(edits) == 0 {
+		return src
+	}
+	var out []byte
+	at := 0
+	for _, e := range edits {
+		out = append(append(out, src[at:e.from]...), e.text...)
+		at = e.to
+	}
+	return append(out, src[at:]...)
+}
+
+// original maps a column of the compiled file back to the student's.
+func (f *file) original(line, col int) int {
+	shift := 0
+	for _, e := range f.edits {
+		at := lineCol(f.src, e.from)
+		if at.line != line {
+			continue
+		}
+		start := at.col + shift
+		switch {
+		case col < start:
+			return col - shift
+		case col < start+len(e.text):
+			return at.col
+		}
+		shift += len(e.text) - (e.to - e.from)
+	}
+	return col - shift
+}
+
+// addKit copies the kit's packages to the paths that the student's code knows,
+// and generates package main.
+func (t *Tree) addKit(fsys fs.FS) error {
+	err := fs.WalkDir(fsys, ".", func(p string, e fs.DirEntry, err error) error {
+		if err == nil && e.Name() == "testdata" {
+			return fs.SkipDir
+		}
+		if err != nil || e.IsDir() || path.Ext(p) != ".go" || strings.HasSuffix(p, "_test.go") {
+			return err
+		}
+		name, rest, ok := strings.Cut(p, "/")
+		if !ok {
+			return nil // the package that embeds the kit
+		}
+		src, err := fs.ReadFile(fsys, p)
+		if err != nil {
+			return err
+		}
+		if src, err = t.kitSource(p, src); err != nil {
+			return err
+		}
+		to := strings.TrimPrefix(t.check.kitPath(name), t.Module+"/") + "/" + rest
+		if t.files[to] != nil {
+			return fmt.Errorf("%s is in the way of the kit", to)
+		}
+		t.Files[to] = src
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	t.Main = kitFolder + "/main"
+	t.Files[t.Main+"/main.go"] = t.mainSource()
+	return nil
+}
+
+// kitSource rewrites the kit's imports of itself.
+func (t *Tree) kitSource(name string, src []byte) ([]byte, error) {
+	fset := token.NewFileSet()
+	file, err := parser.ParseFile(fset, name, src, parser.ImportsOnly)
+	if err != nil {
+		return nil, err
+	}
+	var edits []edit
+	for _, spec := range file.Imports {
+		imp, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			return nil, err
+		}
+		rel, ok := strings.CutPrefix(imp, kit.Import+"/")
+		if !ok {
+			continue
+		}
+		name, rest, sub := strings.Cut(rel, "/")
+		to := t.check.kitPath(name)
+		if sub {
+			to += "/" + rest
+		}
+		at := fset.PositionFor(spec.Path.Pos(), false).Offset
+		edits = append(edits, edit{at, at + len(spec.Path.Value), strconv.Quote(to)})
+	}
+	return splice(src, edits), nil
+}
+
+// mainSource is the generated package main: see package labs/kit/guest.
+func (t *Tree) mainSource() []byte {
+	return fmt.Appendf(nil, `// Code generated by raftlab. DO NOT EDIT.
+
+package main
+
+import (
+	guest %q
+	labrpc %q
+	raft %q
+	raftapi %q
+	tester %q
+)
+
+func init() {
+	guest.Register(func(peers []*labrpc.ClientEnd, me int, p *tester.Persister, ch chan raftapi.ApplyMsg) raftapi.Raft {
+		return raft.Make(peers, me, p, ch)
+	})
+}
+
+func main() {}
+`, t.check.kitPath("guest"), t.check.kitPath("labrpc"), t.Profile.Import, t.check.kitPath("raftapi"), t.check.kitPath("tester"))
+}
