@@ -31,10 +31,10 @@ func (r *rng) below(n uint64) uint64 {
 }
 
 // resetElectionTimer chooses the next election timeout at random, so that split
-// votes are rare and soon resolved (section 5.2). A server without a vote has
-// no timer, nor has a leader.
+// votes are rare and soon resolved (section 5.2). A server that may not campaign
+// has no timer, nor has a leader.
 func (s *Server) resetElectionTimer() {
-	if s.role == Leader || !s.members().IsVoter(s.id) {
+	if s.role == Leader || !s.mayCampaign() {
 		s.electionDeadline = Never
 		return
 	}
@@ -51,8 +51,24 @@ type ballot struct {
 	granted bool
 }
 
+// mayCampaign: voters may; and so may a server that a C_new not yet committed
+// removes, since it may be the only one whose log is up-to-date (dissertation,
+// 4.2.2).
+func (s *Server) mayCampaign() bool {
+	m := s.members()
+	if m.IsVoter(s.id) {
+		return true
+	}
+	n := len(s.memberships)
+	return m.index > s.log.commit && n > 1 && s.memberships[n-2].IsVoter(s.id)
+}
+
 // campaign is what the election timeout starts (section 5.2).
 func (s *Server) campaign() {
+	if !s.mayCampaign() { // a change of membership was committed meanwhile
+		s.electionDeadline = Never
+		return
+	}
 	if s.cfg.Off.PreVote {
 		s.becomeCandidate(false)
 	} else {

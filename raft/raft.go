@@ -180,12 +180,14 @@ func (s *Server) Step(now time.Duration, m *Message) error {
 // if it has that term. The server keeps data: it must not change any more.
 func (s *Server) Propose(now time.Duration, data []byte) (index, term uint64, err error) {
 	s.advance(now)
+	// The first entry of a term is always taken: until it is committed, nothing
+	// that earlier leaders left is (section 5.4.2).
 	switch {
 	case s.role != Leader:
 		return 0, s.term, ErrNotLeader
 	case s.transferee != None:
 		return 0, s.term, ErrTransferring
-	case !s.cfg.Off.BackPressure && (s.uncommitted >= s.cfg.MaxUncommittedBytes ||
+	case !s.cfg.Off.BackPressure && s.firstOfTerm != 0 && (s.uncommitted >= s.cfg.MaxUncommittedBytes ||
 		s.log.last()-s.log.commit >= uint64(s.cfg.MaxUncommittedEntries)):
 		return 0, s.term, ErrBusy
 	}

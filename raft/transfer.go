@@ -36,7 +36,7 @@ func (s *Server) handOver(p *peer) {
 
 // onTimeoutNow starts an election that the leader asked for.
 func (s *Server) onTimeoutNow(*Message) {
-	if s.role != Leader && s.members().IsVoter(s.id) {
+	if s.role != Leader && s.mayCampaign() {
 		s.becomeCandidate(true)
 	}
 }
