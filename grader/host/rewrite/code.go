@@ -1,0 +1,223 @@
+package rewrite
+
+import (
+	"fmt"
+	"strings"
+)
+
+const (
+	opUnreachable = 0x00
+	opBlock       = 0x02
+	opLoop        = 0x03
+	opIf          = 0x04
+	opEnd         = 0x0b
+	opBrTable     = 0x0e
+	opCall        = 0x10
+	opCallInd     = 0x11
+	opDrop        = 0x1a
+	opLocalGet    = 0x20
+	opGlobalGet   = 0x23
+	opGlobalSet   = 0x24
+	opI64Load     = 0x29
+	opI64Store    = 0x37
+	opI32Const    = 0x41
+	opI64Const    = 0x42
+	opI64LtS      = 0x53
+	opI32Sub      = 0x6b
+	opI32ShrU     = 0x76
+	opI64Add      = 0x7c
+	opI64Sub      = 0x7d
+	opI64ExtendU  = 0xad
+	opPrefix      = 0xfc
+	opMemoryCopy  = 10
+	opMemoryFill  = 11
+
+	blockEmpty = 0x40
+)
+
+const sp = 0 // Go's stack pointer
+
+// burn rewrites the code section.
+func (m *module) burn(s section) ([]byte, error) {
+	r := reader{b: s.body}
+	n := r.u32()
+	if r.err == nil && n != uint64(len(m.types)) {
+		return nil, fmt.Errorf("%d functions are declared, %d have code", len(m.types), n)
+	}
+	out := appendU(make([]byte, 0, len(s.body)+len(s.body)/16), n)
+	var code, body []byte
+	for f := 0; f < int(n) && r.err == nil; f++ {
+		src := r.bytes(r.u32())
+		if r.err != nil {
+			break
+		}
+		i := m.imports + f
+		sc, err := scan(src)
+		if err != nil {
+			return nil, fmt.Errorf("function %d (%s): %w", i, m.names[i], err)
+		}
+		code = m.burnCode(code[:0], i)
+		body = m.insert(body[:0], src, sc, code, i)
+		out = appendU(out, uint64(len(body)))
+		out = append(out, body...)
+	}
+	if r.err == nil && r.left() > 0 {
+		r.fail("%d bytes are left over", r.left())
+	}
+	return out, r.err
+}
+
+// burnCode appends the code that burns one unit in function i.
+func (m *module) burnCode(b []byte, i int) []byte {
+	fuel := m.fuel()
+	b = appendU(append(b, opGlobalGet), fuel)
+	b = append(b, opI64Const, 1, opI64Sub, opGlobalSet)
+	b = appendU(b, fuel)
+	b = appendU(append(b, opGlobalGet), fuel)
+	b = append(b, opI64Const)
+	if !m.interruptible(i) {
+		b = appendS(b, -Overdraft)
+		return append(b, opI64LtS, opIf, blockEmpty, opUnreachable, opEnd)
+	}
+	b = append(b, 0, opI64LtS, opIf, blockEmpty)
+	b = m.callHook(b, i, m.spin)
+	return append(b, opEnd)
+}
+
+// callHook appends a call from function i to one of the kit's hooks. It is
+// laid out as Go's own calls, but never returns. Traceback looks up the address
+// before the return address, hence the 1.
+func (m *module) callHook(b []byte, i, hook int) []byte {
+	b = append(b, opGlobalGet, sp, opI32Const, 8, opI32Sub, opGlobalSet, sp)
+	b = append(b, opGlobalGet, sp, opI64Const)
+	b = appendS(b, int64(0x1000+i-m.imports)<<16+1)
+	b = append(b, opLocalGet, 0, opI64ExtendU, opI64Add, opI64Store, 3, 0)
+	b = append(b, opI32Const, 0, opCall)
+	b = appendU(b, uint64(hook))
+	return append(b, opDrop, opUnreachable)
+}
+
+// interruptible says whether function i runs on a goroutine's own stack with
+// the scheduler in order: neither Go's runtime nor what it is built from, nor a
+// hook.
+func (m *module) interruptible(i int) bool {
+	if !m.isGo(i) || i == m.spin || i == m.exit {
+		return false
+	}
+	name := m.names[i]
+	for _, p := range []string{"runtime.", "runtime_", "internal_", "sync.", "sync_", "_rt0_", "gogo", "syscall.", "syscall_", "os."} {
+		if strings.HasPrefix(name, p) {
+			return false
+		}
+	}
+	return name != "" && strings.Contains(name, ".")
+}
+
+// sites are the places in a function where code is to be inserted.
+type sites struct {
+	start int   // of the instructions, after the locals
+	loops []int // after a loop's head
+	bulk  []int // before a memory.copy or memory.fill
+	calls bool
+}
+
+func (m *module) insert(out, src []byte, sc sites, code []byte, i int) []byte {
+	out = append(out, src[:sc.start]...)
+	if i == m.osExit {
+		// The code is the argument: 8 bytes above SP, at the entry.
+		out = append(out, opGlobalGet, sp, opI64Load, 3, 8, opGlobalSet)
+		out = appendU(out, m.exitCode())
+		out = m.callHook(out, i, m.exit)
+	}
+	if len(sc.loops) == 0 && sc.calls && m.isGo(i) {
+		out = append(out, code...)
+	}
+	last := sc.start
+	loops, bulk := sc.loops, sc.bulk
+	for len(loops)+len(bulk) > 0 {
+		if len(bulk) == 0 || len(loops) > 0 && loops[0] < bulk[0] {
+			out = append(out, src[last:loops[0]]...)
+			out = append(out, code...)
+			last, loops = loops[0], loops[1:]
+			continue
+		}
+		out = append(out, src[last:bulk[0]]...)
+		out = m.burnLength(out)
+		last, bulk = bulk[0], bulk[1:]
+	}
+	return append(out, src[last:]...)
+}
+
+// burnLength appends code that burns by the length on top of the stack.
+func (m *module) burnLength(b []byte) []byte {
+	b = appendU(append(b, opGlobalSet), m.length())
+	b = appendU(append(b, opGlobalGet), m.fuel())
+	b = appendU(append(b, opGlobalGet), m.length())
+	b = append(b, opI32Const, 4, opI32ShrU, opI64ExtendU, opI64Sub, opGlobalSet)
+	b = appendU(b, m.fuel())
+	return appendU(append(b, opGlobalGet), m.length())
+}
+
+// scan finds the places to change in a function's body. It knows the
+// instructions that Go emits, and refuses others.
+func scan(f []byte) (sites, error) {
+	var s sites
+	r := reader{b: f}
+	for n := r.u32(); n > 0 && r.err == nil; n-- {
+		r.u32()
+		r.byte()
+	}
+	s.start = r.pos
+	for r.left() > 0 {
+		op := r.byte()
+		switch {
+		case op == opLoop:
+			r.skip()
+			s.loops = append(s.loops, r.pos)
+		case op == opBlock || op == opIf:
+			r.skip()
+		case op == opCall:
+			r.skip()
+			s.calls = true
+		case op == opCallInd:
+			r.skip()
+			r.skip()
+			s.calls = true
+		case op == opBrTable:
+			for n := r.u32() + 1; n > 0 && r.err == nil; n-- {
+				r.skip()
+			}
+		case op == 0x0c || op == 0x0d || op >= opLocalGet && op <= opGlobalSet || op == opI32Const || op == opI64Const:
+			r.skip() // br, br_if, local and global access, constants
+		case op >= 0x28 && op <= 0x3e: // loads and stores
+			r.skip()
+			r.skip()
+		case op == 0x3f || op == 0x40: // memory.size, memory.grow
+			r.byte()
+		case op == 0x43: // f32.const
+			r.bytes(4)
+		case op == 0x44: // f64.const
+			r.bytes(8)
+		case op == opPrefix:
+			at := r.pos - 1
+			switch sub := r.u32(); {
+			case sub <= 7: // saturating conversions
+			case sub == opMemoryCopy:
+				r.bytes(2)
+				s.bulk = append(s.bulk, at)
+			case sub == opMemoryFill:
+				r.byte()
+				s.bulk = append(s.bulk, at)
+			default:
+				r.fail("instruction fc %d is not one that Go emits", sub)
+			}
+		case op <= 0x01 || op == 0x05 || op == opEnd || op == 0x0f || op == opDrop || op == 0x1b || op >= 0x45 && op <= 0xc4:
+		default:
+			r.fail("instruction %#x is not one that Go emits", op)
+		}
+	}
+	if r.err == nil && (len(f) == 0 || f[len(f)-1] != opEnd) {
+		r.fail("the function has no end")
+	}
+	return s, r.err
+}

@@ -1,0 +1,42 @@
+// Package guest is the runtime inside a student's module: it makes the server,
+// hands it events, collects its effects, and returns when every goroutine waits.
+//
+// It knows the lab's API and the two functions that the host offers. It must
+// not know the network, the tests, or how the module is run.
+//
+// # Linking a student's server
+//
+// The package main of a module is generated, and nothing but
+//
+//	package main
+//
+//	import (
+//		"6.5840/labrpc"
+//		raft "6.5840/raft1"
+//		"6.5840/raftapi"
+//		"6.5840/raftlabkit/guest"
+//		tester "6.5840/tester1"
+//	)
+//
+//	func init() {
+//		guest.Register(func(peers []*labrpc.ClientEnd, me int, p *tester.Persister, ch chan raftapi.ApplyMsg) raftapi.Raft {
+//			return raft.Make(peers, me, p, ch)
+//		})
+//	}
+//
+//	func main() {}
+//
+// built with GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -trimpath
+// -buildvcs=false, with function names (no -ldflags=-s). The kit's packages
+// stand in the student's module: labrpc, labgob, raftapi and tester where the
+// student's code imports them from, all others under raftlabkit/.
+//
+// # How a step ends
+//
+// The exported function step parks its goroutine in a read of a file that is
+// never ready until nothing else can run: the Go scheduler then polls, the poll
+// tells the host the next deadline, and the host declares the file ready. There
+// are two such files. The first wakes the observer, which asks the server for
+// its term and role; the second lets step return. An observer that the server
+// blocks just is not there the next time.
+package guest

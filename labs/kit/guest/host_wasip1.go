@@ -1,0 +1,78 @@
+//go:build wasip1 && go1.24
+// +build wasip1,go1.24
+
+package guest
+
+import (
+	"os"
+	"runtime"
+	"runtime/debug"
+	"unsafe"
+
+	"github.com/raftlab/raftlab/labs/kit/sched"
+	"github.com/raftlab/raftlab/labs/kit/wire"
+)
+
+// maxStack bounds a goroutine's stack in bytes. It lies below what a browser's
+// worker can bear, so that runaway recursion ends alike on every host.
+const maxStack = 256 << 10
+
+//go:wasmimport raftlab emit
+//go:noescape
+func hostEmit(p unsafe.Pointer, n uint32)
+
+//go:wasmimport raftlab event
+//go:noescape
+func hostEvent(p unsafe.Pointer, n uint32)
+
+//go:wasmimport raftlab stop
+//go:noescape
+func hostStop(reason int32, p unsafe.Pointer, n uint32)
+
+// idle wakes the observer, done ends the step: see the package's comment.
+var (
+	idle = os.NewFile(3, "idle")
+	done = os.NewFile(4, "done")
+	one  [1]byte
+)
+
+func init() { debug.SetMaxStack(maxStack) }
+
+// step delivers an event of n bytes (none: a tick) at virtual time now, and
+// returns when every goroutine waits.
+//
+//go:wasmexport raftlab_step
+func step(n int32, now int64) {
+	sched.BeginStep(now)
+	switch {
+	case n > 0:
+		b := make([]byte, n)
+		hostEvent(unsafe.Pointer(&b[0]), uint32(n))
+		self.event(b)
+	case n < 0: // never: it keeps the linker from dropping what the host's code calls
+		raftlabSpin()
+		raftlabExit()
+	}
+	done.Read(one[:])
+}
+
+func waitIdle() { idle.Read(one[:]) }
+
+func emit(b []byte) { hostEmit(unsafe.Pointer(&b[0]), uint32(len(b))) }
+
+func stopped(reason int32, b []byte) { hostStop(reason, unsafe.Pointer(&b[0]), uint32(len(b))) }
+
+// lastWords is allocated beforehand: a server out of fuel shall not allocate.
+var lastWords [1 << 14]byte
+
+// raftlabSpin and raftlabExit are called by code that the host's rewriter adds:
+// at loops when the fuel is spent, and at the start of os.Exit.
+func raftlabSpin() {
+	n := runtime.Stack(lastWords[:], false)
+	hostStop(wire.StopSpin, unsafe.Pointer(&lastWords[0]), uint32(n))
+}
+
+func raftlabExit() {
+	n := runtime.Stack(lastWords[:], false)
+	hostStop(wire.StopExit, unsafe.Pointer(&lastWords[0]), uint32(n))
+}

@@ -1,0 +1,76 @@
+package guest
+
+import (
+	"github.com/raftlab/raftlab/labs/kit/labrpc"
+	"github.com/raftlab/raftlab/labs/kit/raftapi"
+	"github.com/raftlab/raftlab/labs/kit/tester"
+)
+
+// Register says how a server is made, in the API of the 2025 lab. It belongs in
+// an init function of the module's package main.
+func Register(mk func(peers []*labrpc.ClientEnd, me int, persister *tester.Persister, applyCh chan raftapi.ApplyMsg) raftapi.Raft) {
+	Use(func(e *Env) Server {
+		tester.SetNote(e.Note)
+		applyCh := make(chan raftapi.ApplyMsg)
+		e.Applied(func(wake <-chan struct{}) (Msg, Received) {
+			select {
+			case m, open := <-applyCh:
+				if !open {
+					return Msg{}, Closed
+				}
+				return Msg(m), Got
+			case <-wake:
+				return Msg{}, Woken
+			}
+		})
+		rf := mk(e.Peers, e.Me, tester.OpenPersister(e.State, e.Snapshot, e.Save), applyCh)
+		if rf == nil {
+			return nil
+		}
+		return rf
+	})
+}
+
+// Env is what a generation of the lab makes a server from.
+type Env struct {
+	Peers           []*labrpc.ClientEnd
+	Me              int
+	State, Snapshot []byte
+	Save            func(state, snapshot []byte)
+	Note            func(text, details string)
+	// Applied starts the service, which takes committed commands from recv.
+	Applied func(recv func(wake <-chan struct{}) (Msg, Received))
+}
+
+// Server is what every generation's Raft offers. Its remote methods are found
+// by reflection; Snapshot(index int, snapshot []byte) is used if it is there.
+type Server interface {
+	Start(command interface{}) (index int, term int, isLeader bool)
+	GetState() (term int, isLeader bool)
+}
+
+// Msg is what came over the apply channel.
+type Msg struct {
+	CommandValid bool
+	Command      interface{}
+	CommandIndex int
+
+	SnapshotValid bool
+	Snapshot      []byte
+	SnapshotTerm  int
+	SnapshotIndex int
+}
+
+// Received says what a receive from the apply channel ended with.
+type Received int
+
+// Ends of a receive.
+const (
+	Got    Received = iota // a Msg
+	Woken                  // wake was ready first
+	Closed                 // the server closed its channel
+)
+
+// Use says how a server is made, whatever the API: Register and its like for
+// other generations are written with it.
+func Use(mk func(*Env) Server) { self.mk = mk }

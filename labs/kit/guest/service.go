@@ -1,0 +1,70 @@
+package guest
+
+import (
+	"github.com/raftlab/raftlab/labs/kit/sched"
+	"github.com/raftlab/raftlab/labs/kit/wire"
+)
+
+// service is what the student's Raft serves: it takes in what is applied, and
+// saves its state when it is told to. Its state is a digest of the commands.
+type service struct {
+	s      *server
+	every  int // save the state at each index divisible by it; 0: never
+	digest wire.Digest
+	paused bool
+	wake   chan struct{} // tells run that paused has changed
+	buf    []byte
+}
+
+func (v *service) pause(p bool) {
+	v.paused = p
+	select {
+	case v.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run reads the apply channel. It calls Snapshot itself, as the lab's service
+// does: a server that holds its lock while it sends is stuck then.
+func (v *service) run(recv func(wake <-chan struct{}) (Msg, Received)) {
+	for {
+		for v.paused {
+			<-v.wake
+		}
+		m, got := recv(v.wake)
+		switch got {
+		case Woken:
+			continue
+		case Closed:
+			return
+		}
+		sched.Point()
+		switch {
+		case m.CommandValid:
+			v.apply(m.CommandIndex, m.Command)
+		case m.SnapshotValid:
+			v.restore(&m)
+		}
+	}
+}
+
+func (v *service) apply(index int, command interface{}) {
+	v.buf = wire.AppendCommand(v.buf[:0], command)
+	v.digest.Apply(v.buf)
+	v.digest.Index = positive(index)
+	v.s.emit(&wire.Frame{Kind: wire.FxApply, A: positive(index), X: v.buf})
+	if v.every == 0 || index%v.every != 0 {
+		return
+	}
+	<-v.s.ready
+	if rf, ok := v.s.rf.(snapshotter); ok {
+		rf.Snapshot(index, v.digest.Append(nil))
+	}
+}
+
+func (v *service) restore(m *Msg) {
+	if d, err := wire.ParseDigest(m.Snapshot); err == nil {
+		v.digest = d
+	}
+	v.s.emit(&wire.Frame{Kind: wire.FxApplySnapshot, A: positive(m.SnapshotIndex), B: positive(m.SnapshotTerm), X: m.Snapshot})
+}
