@@ -1,0 +1,30 @@
+import { defineConfig } from 'astro/config';
+import starlight from '@astrojs/starlight';
+import svelte from '@astrojs/svelte';
+import { lessonLinks } from './src/lesson/links.mjs';
+
+// Any static host will do, also one that serves the site from a sub-folder:
+// SITE_BASE=/raftlab/ npm run build
+export default defineConfig({
+  base: process.env.SITE_BASE ?? '/',
+  trailingSlash: 'always',
+  devToolbar: { enabled: false },
+  integrations: [
+    starlight({
+      title: 'raftlab',
+      defaultLocale: 'root',
+      locales: {
+        root: { label: 'English', lang: 'en' },
+        zh: { label: '简体中文', lang: 'zh-CN' },
+      },
+      sidebar: [
+        { label: 'Playground', translations: { 'zh-CN': '演练场' }, link: '/playground/' },
+        { label: 'Lessons', translations: { 'zh-CN': '课程' }, items: lessonLinks() },
+      ],
+      customCss: ['./src/styles/site.css'],
+      credits: false,
+      pagination: true,
+    }),
+    svelte(),
+  ],
+});

@@ -1,0 +1,53 @@
+// How the player names and draws things that more than one view shows.
+
+/** Colours of terms: safe for the colour-blind (after Okabe and Ito). */
+const TERM_COLOURS = ['#0072b2', '#e69f00', '#009e73', '#cc79a7', '#56b4e9', '#d55e00', '#f0e442', '#999999'];
+const DARK_TEXT_ON = new Set(['#e69f00', '#56b4e9', '#f0e442', '#999999', '#cc79a7', '#009e73', '#d55e00']);
+
+export function termColour(term: number): string {
+  return TERM_COLOURS[(term - 1 + TERM_COLOURS.length) % TERM_COLOURS.length]!;
+}
+
+/** Black or white, whichever reads better on the term's colour. */
+export function onTermColour(term: number): string {
+  return DARK_TEXT_ON.has(termColour(term)) ? '#000' : '#fff';
+}
+
+/** The letter in a message's disc. */
+export function messageLetter(method: string, entries: number): string {
+  if (method.startsWith('AppendEntries')) return entries > 0 ? 'A' : 'H';
+  if (method.startsWith('RequestVote')) return 'V';
+  if (method.startsWith('PreVote')) return 'P';
+  if (method.startsWith('InstallSnapshot')) return 'S';
+  if (method.startsWith('TimeoutNow')) return 'T';
+  const name = method.slice(method.lastIndexOf('.') + 1);
+  return (name[0] ?? '?').toUpperCase();
+}
+
+/** Where node i of a cluster stands on the ring's drawing, 600 by `height`. */
+export interface Place {
+  x: number;
+  y: number;
+}
+
+export const RING = { width: 600, centre: 300, radius: 178, node: 38 } as const;
+
+export function ringHeight(clients: number): number {
+  return clients > 0 ? 620 : 500;
+}
+
+export function places(servers: number, clients: number): Place[] {
+  const all: Place[] = [];
+  const cy = 248;
+  for (let i = 0; i < servers; i++) {
+    // Two servers stand side by side; else the first is at the top.
+    const turn = servers === 2 ? -Math.PI : -Math.PI / 2;
+    const angle = turn + (2 * Math.PI * i) / servers;
+    const r = servers === 1 ? 0 : RING.radius;
+    all.push({ x: RING.centre + r * Math.cos(angle), y: cy + r * Math.sin(angle) });
+  }
+  for (let i = 0; i < clients; i++) {
+    all.push({ x: RING.centre + (i - (clients - 1) / 2) * 180, y: 560 });
+  }
+  return all;
+}
