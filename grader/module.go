@@ -2,9 +2,42 @@ package grader
 
 import (
 	"context"
-	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/raftlab/raftlab/grader/build"
+	"github.com/raftlab/raftlab/grader/host"
+	"github.com/raftlab/raftlab/grader/sim"
 )
 
+// moduleSubject builds the student's folder and makes the module ready to run.
 func moduleSubject(ctx context.Context, o *Options, res *Result) (*subject, error) {
-	return nil, errors.New("not yet")
+	stage := func(s string) {
+		if o.Progress != nil {
+			o.Progress(Progress{Stage: s})
+		}
+	}
+	m, err := build.Build(ctx, build.Options{Dir: o.Dir, Progress: func(s build.Stage) { stage(string(s)) }})
+	if err != nil {
+		return nil, err
+	}
+	res.Timing.Build = m.Timing.Library + m.Timing.Build
+	res.Go, res.Module, res.Profile = m.Go, m.Hash, m.Profile.String()
+	stage("compile")
+	begin := time.Now()
+	cache := ""
+	if o.CacheDir != "" {
+		cache = filepath.Join(o.CacheDir, "modules")
+	}
+	h, err := host.Compile(ctx, m.Wasm, host.Options{CacheDir: cache})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %v", ErrEngine, err)
+	}
+	res.Timing.Compile = time.Since(begin)
+	return &subject{
+		factory: func() sim.Factory { return h.Factory(ctx) },
+		close:   func() { h.Close() },
+		module:  m.Hash, goRelease: m.Go, sources: m.SourceMap,
+	}, nil
 }

@@ -39,7 +39,7 @@ type Checker struct {
 type committed struct {
 	cmd    []byte
 	by     int
-	term   uint64 // highest term seen anywhere by then
+	term   uint64      // highest term seen anywhere by then
 	digest wire.Digest // of the state after it
 }
 
