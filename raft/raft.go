@@ -214,14 +214,10 @@ func (s *Server) reply(m *Message, r Message) {
 	s.out = append(s.out, r)
 }
 
-// refuse answers a request with this server's term and a no.
-func (s *Server) refuse(m *Message) {
-	r := Message{Kind: m.Kind + 1, Reject: true}
-	if m.Kind == AppendEntries || m.Kind == InstallSnapshot {
-		r.Index, r.Round = m.Index, m.Round
-	}
-	s.reply(m, r)
-}
+// refuse answers a request with this server's term and a no. It echoes nothing
+// of a request of an older term: its sender may lead in this term by now, and
+// would take the Round for one of this term's.
+func (s *Server) refuse(m *Message) { s.reply(m, Message{Kind: m.Kind + 1, Reject: true}) }
 
 // becomeFollower is how every server begins, and what it returns to when it
 // sees a higher term or the leader of its own. The vote belongs to the term: it
