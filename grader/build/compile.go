@@ -65,6 +65,7 @@ var (
 	importedAs = regexp.MustCompile(` imported as \w+ and not used$`)
 	notFound   = regexp.MustCompile(`^undefined: (\w+)$`)
 	kitMember  = regexp.MustCompile(`^undefined: ((?:labrpc|labgob|raftapi|tester)\.\w+)$`)
+	unfit      = regexp.MustCompile(`does not implement raftapi\.Raft \((.*)\)$`)
 	needsGo    = regexp.MustCompile(`requires go1\.(\d+) or later`)
 )
 
@@ -139,6 +140,7 @@ func (t *Tree) gaveUp(tc *toolchain, lines []string, cause error) error {
 // mend puts the student's words back where the copy has ours.
 func (t *Tree) mend(msg string) string {
 	if sync := t.check.kitPath("sync"); strings.Contains(msg, sync) {
+		msg = strings.ReplaceAll(msg, strconv.Quote(sync)+".", "sync.")
 		msg = strings.ReplaceAll(msg, sync, "sync")
 		if strings.HasPrefix(msg, `"sync" imported as `) {
 			msg = importedAs.ReplaceAllString(msg, " imported and not used")
@@ -151,6 +153,9 @@ func (t *Tree) mend(msg string) string {
 // are there, but do not fit.
 func (t *Tree) misfit(msg string) *Problem {
 	p := &Problem{Reason: "package raft does not fit the lab: " + t.mend(msg), Advice: "Expected: " + makeSignature}
+	if m := unfit.FindStringSubmatch(msg); m != nil {
+		p.Reason = "*Raft is not a raftapi.Raft: " + m[1]
+	}
 	for _, f := range t.check.pkgs[0].files {
 		if fn := findFunc(f.ast, "Make"); fn != nil {
 			at := f.problem(fn.Pos(), p.Reason, p.Advice)

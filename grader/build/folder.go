@@ -196,7 +196,7 @@ func (f *folder) list(p string) *dir {
 			d.tests++
 		case !typ.IsRegular():
 			d.links = append(d.links, name)
-		default:
+		case len(d.sources) <= f.lim.Files: // one more than allowed is enough to say so
 			f.addSource(d, name)
 		}
 	}

@@ -63,7 +63,7 @@ func recognise(f *folder, o *Options) (*layout, error) {
 	if rel := within(l.root, l.raft); rel != "." {
 		p.Import += "/" + rel
 	}
-	if ok, _, _ := Allowed(p.Import); ok || !validImport(p.Import) {
+	if ok, _, _ := Allowed(p.Import); ok || p.Import == "main" || !validImport(p.Import) {
 		p.Import = p.Module + "/raft"
 	}
 	return l, l.findGeneration(f, imports)
