@@ -125,7 +125,7 @@ func implements(t, iface reflect.Type) (ok bool, indir int) {
 		if rt.Implements(iface) {
 			return true, indir
 		}
-		if rt.Kind() != reflect.Ptr {
+		if rt.Kind() != reflect.Ptr || indir == 100 { // a pointer to itself has no end
 			break
 		}
 		indir++
