@@ -119,15 +119,21 @@ func (l *raftLog) lastAtMost(index, term uint64) position {
 	return l.base
 }
 
-// compact drops the entries up to p (section 7). The array is kept until more
-// than half of it would be waste.
+// compact drops the entries up to p (section 7). The new array has room for as
+// many more: the next compaction will come after about as many.
 func (l *raftLog) compact(p position) {
 	n := p.Index - l.base.Index
 	rest := l.entries[n:]
-	if len(rest) < cap(l.entries)/2 {
-		rest = append(make([]Entry, 0, len(rest)+len(rest)/4), rest...)
+	l.entries, l.base = append(make([]Entry, 0, uint64(len(rest))+n), rest...), p
+}
+
+// append adds entries at the end. The array doubles when it is full: append
+// alone would copy large logs much more often.
+func (l *raftLog) append(entries ...Entry) {
+	if n := len(l.entries) + len(entries); n > cap(l.entries) {
+		l.entries = append(make([]Entry, 0, max(64, 2*n)), l.entries...)
 	}
-	l.entries, l.base = rest, p
+	l.entries = append(l.entries, entries...)
 }
 
 // reset makes the log empty after p: everything up to p is a snapshot's.

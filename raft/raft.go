@@ -197,7 +197,7 @@ func (s *Server) Propose(now time.Duration, data []byte) (index, term uint64, er
 // appendOwn appends an entry of the leader's own term to its log.
 func (s *Server) appendOwn(kind EntryKind, data []byte) uint64 {
 	e := Entry{Index: s.log.last() + 1, Term: s.term, Kind: kind, Data: data}
-	s.log.entries = append(s.log.entries, e)
+	s.log.append(e)
 	s.uncommitted += len(data)
 	if s.firstOfTerm == 0 {
 		s.firstOfTerm = e.Index

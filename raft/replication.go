@@ -167,7 +167,7 @@ func (s *Server) onAppendEntries(m *Message) error {
 			s.log.truncate(from)
 			s.forgetMemberships(from)
 		}
-		s.log.entries = append(s.log.entries, entries[n:]...)
+		s.log.append(entries[n:]...)
 		if err := s.noteMemberships(entries[n:]); err != nil {
 			return err
 		}
