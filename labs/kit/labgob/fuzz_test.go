@@ -29,6 +29,9 @@ var leafTypes = []interface{}{
 	inner{}, list{}, valueGob{}, binary{}, time.Time{}, operation{}, entry{}, Inner2{}, lower{}, empty{}, [3]octet{}, scalars{}, tree{},
 }
 
+// keyTypes hold no pointers, which make keys that are like no other.
+var keyTypes = []interface{}{int(0), "", int8(0), uint64(0), false, 0.0, named(0), namedStr(""), inner{}, [2]int{}, operation{}, valueGob{}}
+
 var ifaceType = reflect.TypeOf((*interface{})(nil)).Elem()
 
 var fieldNames = []string{"A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L"}
@@ -47,11 +50,8 @@ func randomType(s *source, depth int) reflect.Type {
 	case 2:
 		return reflect.ArrayOf(s.upTo(4), randomType(s, depth-1))
 	case 3:
-		key := randomType(s, 0)
-		for !key.Comparable() {
-			key = reflect.TypeOf(0)
-		}
-		return reflect.MapOf(key, randomType(s, depth-1))
+		key := keyTypes[s.upTo(len(keyTypes))]
+		return reflect.MapOf(reflect.TypeOf(key), randomType(s, depth-1))
 	case 4:
 		return ifaceType
 	case 5, 6, 7:
