@@ -1,6 +1,7 @@
 package raft_test
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
 	"strings"
@@ -46,21 +47,25 @@ type drama struct {
 	noop    bool
 	members string
 	command int
-	wrong   string // what a read showed
+	wrong   string // what an answer showed
+	cfg     raft.Config
+	// promised is what Start answered: the command at an index in a term.
+	promised map[slot][]byte
 }
 
 // live runs the world of a seed and says what went wrong, if anything.
 func live(seed uint64) (v *invariants, wrong string) {
 	r := sim.NewRNG(seed, 99)
-	d := &drama{r: r, n: 5 + 2*int(r.N(2)), noop: !r.Chance(0.1)}
+	d := &drama{r: r, n: 5 + 2*int(r.N(2)), noop: !r.Chance(0.1), promised: map[slot][]byte{}}
 	d.v = newInvariants(d.n)
 	defer func() {
 		if p := recover(); p != nil {
 			v, wrong = d.v, fmt.Sprint("panic: ", p)
 		}
 	}()
+	d.cfg = d.config()
 	d.World = sim.New(sim.Config{Servers: d.n, Seed: seed, New: reference.New(reference.Options{
-		Config: d.config(), OneWay: !r.Chance(0.2)})}, d.v, dbg{})
+		Config: d.cfg, OneWay: !r.Chance(0.2)})}, d.v)
 	defer d.World.Close()
 	d.BootAll()
 	for steps := 20 + r.N(30); steps > 0 && d.v.violation == "" && d.wrong == ""; steps-- {
@@ -75,6 +80,11 @@ func live(seed uint64) (v *invariants, wrong string) {
 	}
 	if d.v.violation != "" {
 		return d.v, d.v.violation
+	}
+	for i, e := range d.v.committed {
+		if command, ok := d.promised[slot{uint64(i + 1), e.Term}]; ok && d.wrong == "" && !bytes.Equal(command, e.Data) {
+			d.wrong = fmt.Sprintf("index %d in term %d was promised to %q, and went to %q", i+1, e.Term, command, e.Data)
+		}
 	}
 	return d.v, d.wrong
 }
@@ -132,8 +142,10 @@ func (d *drama) propose(n int) {
 		return
 	}
 	for range n {
-		d.command++
-		d.Request(to, "start", 0, fmt.Appendf(nil, "c%d", d.command), nil)
+		d.start(to)
+	}
+	if other := d.node(); d.Up(other) && d.r.Chance(0.2) {
+		d.start(other)
 	}
 	if d.r.Chance(0.3) && d.Up(to) {
 		d.read(to)
@@ -163,7 +175,7 @@ func (d *drama) read(n int) {
 func (d *drama) plague() {
 	r := d.r
 	a, b := d.node(), d.node()
-	switch r.N(14) {
+	switch r.N(15) {
 	case 0:
 		d.Cut(a, b) // one way
 	case 1:
@@ -211,6 +223,10 @@ func (d *drama) plague() {
 			}
 		}
 		d.BootAll()
+	case 14:
+		if d.Up(a) {
+			d.Request(a, []string{"pause", "resume"}[r.N(2)], 0, nil, nil)
+		}
 	}
 }
 
@@ -230,8 +246,8 @@ func (d *drama) change(leader int) {
 	}
 }
 
-// recoverAll ends all faults; then a leader must be elected, commands must be
-// applied by the leader and a majority, and the peace must last.
+// recoverAll ends all faults; then the cluster must work again, and withstand
+// what a cluster withstands.
 func (d *drama) recoverAll() string {
 	for n := range d.n {
 		d.Arm(n, nil)
@@ -239,38 +255,193 @@ func (d *drama) recoverAll() string {
 	d.Heal(-1, -1)
 	d.SetLink(-1, -1, sim.Reliable)
 	d.BootAll()
-	d.RunUntil(d.Now() + 6*sim.Second)
+	d.RunUntil(d.Now() + sim.Second)
+	for n := range d.n {
+		d.Request(n, "resume", 0, nil, nil)
+	}
+	d.RunUntil(d.Now() + 5*sim.Second)
+	for _, phase := range []func() string{d.works, d.keepsItsLeader, d.deafLeader, d.minorityDown} {
+		if wrong := phase(); wrong != "" {
+			return wrong + d.statuses()
+		}
+		if d.v.violation != "" {
+			return d.v.violation
+		}
+	}
+	return ""
+}
+
+// works: a leader reigns, its commands are applied by all members, and idle
+// servers send heartbeats only.
+func (d *drama) works() string {
+	l := d.latestLeader()
+	if l < 0 {
+		return "no leader 6 s after the last fault"
+	}
+	term := d.Status(l).Term
+	var last uint64
+	for range 3 {
+		if last = d.start(l); last == 0 {
+			return fmt.Sprintf("server %d, the leader, refused a command", l)
+		}
+		d.RunUntil(d.Now() + sim.Second)
+	}
+	sent := uint64(0)
+	for n := range d.n {
+		sent -= d.World.Stats(n).Sent
+	}
+	d.RunUntil(d.Now() + sim.Second)
+	for n := range d.n {
+		sent += d.World.Stats(n).Sent
+	}
+	if most := 2 * uint64(d.n-1) * uint64(time.Second/d.cfg.HeartbeatInterval+10); sent > most {
+		return fmt.Sprintf("an idle cluster sent %d messages in a second, want %d at most", sent, most)
+	}
+	voters, learners := d.membership()
+	for _, n := range append(voters, learners...) {
+		if d.v.nodes[n].applied < last {
+			return fmt.Sprintf("member %d has not applied command %d a second after it was given", n, last)
+		}
+	}
+	return d.reigns(l, term)
+}
+
+// keepsItsLeader: a follower that comes back from a partition, or from behind a
+// one-way link, deposes nobody.
+func (d *drama) keepsItsLeader() string {
+	voters, _ := d.membership()
+	if len(voters) < 3 || d.cfg.Off.PreVote || d.cfg.Off.Stickiness {
+		return ""
+	}
+	l := d.latestLeader()
+	term, f := d.Status(l).Term, voters[0]
+	if f == l {
+		f = voters[1]
+	}
+	d.Cut(f, -1)
+	d.Cut(-1, f)
+	d.RunUntil(d.Now() + 1500*sim.Millisecond)
+	d.Heal(-1, -1)
+	d.RunUntil(d.Now() + sim.Second)
+	if wrong := d.reigns(l, term); wrong != "" {
+		return "after a follower was alone for a while: " + wrong
+	}
+	d.Cut(l, f)
+	d.RunUntil(d.Now() + 1500*sim.Millisecond)
+	if wrong := d.reigns(l, term); wrong != "" {
+		return "while a follower did not hear the leader: " + wrong
+	}
+	d.Heal(-1, -1)
+	d.RunUntil(d.Now() + sim.Second)
+	return d.reigns(l, term)
+}
+
+// deafLeader: a leader that sends and does not hear is replaced.
+func (d *drama) deafLeader() string {
+	voters, _ := d.membership()
+	if len(voters) < 3 || d.cfg.Off.CheckQuorum {
+		return ""
+	}
+	l := d.latestLeader()
+	d.Cut(-1, l)
+	return d.elects("while the leader was deaf", func(n int) bool { return n != l })
+}
+
+// minorityDown: a majority goes on without the rest, even if one of it does not
+// read what is applied.
+func (d *drama) minorityDown() string {
+	d.Heal(-1, -1)
+	d.RunUntil(d.Now() + sim.Second)
+	voters, _ := d.membership()
+	l := d.latestLeader()
+	down := (len(voters) - 1) / 2
+	for i, n := range voters { // the leader, and others from the end
+		if down > 0 && (n == l || len(voters)-i <= down) {
+			d.Crash(n)
+			down--
+		}
+	}
+	for _, n := range voters {
+		if d.Up(n) {
+			d.Request(n, "pause", 0, nil, nil)
+			break
+		}
+	}
+	return d.elects("with a minority down", d.Up)
+}
+
+// elects: within 6 s one of the servers that may leads, and commits a command.
+func (d *drama) elects(when string, may func(int) bool) string {
+	committed := len(d.v.committed)
+	for range 60 {
+		d.RunUntil(d.Now() + 100*sim.Millisecond)
+		if l := d.latestLeader(); l >= 0 && may(l) {
+			d.start(l)
+			d.RunUntil(d.Now() + 300*sim.Millisecond)
+			if len(d.v.committed) > committed {
+				return ""
+			}
+		}
+	}
+	return "no command could be committed within 6 s " + when
+}
+
+func (d *drama) reigns(l int, term uint64) string {
+	if st := d.Status(l); st.Role != sim.Leader || st.Term != term {
+		return fmt.Sprintf("server %d lost its leadership of term %d without need", l, term)
+	}
+	return ""
+}
+
+func (d *drama) latestLeader() int {
 	l := -1
 	for n := range d.n {
-		if d.Status(n).Role == sim.Leader && (l < 0 || d.Status(n).Term > d.Status(l).Term) {
+		if d.Up(n) && d.Status(n).Role == sim.Leader && (l < 0 || d.Status(n).Term > d.Status(l).Term) {
 			l = n
 		}
 	}
-	if l < 0 {
-		return "no leader 6 s after the last fault" + d.statuses()
+	return l
+}
+
+// start gives server n a command, and returns its index, 0 if it was refused.
+func (d *drama) start(n int) (index uint64) {
+	d.command++
+	command := fmt.Appendf(nil, "c%d", d.command)
+	d.Request(n, "start", 0, command, func(e *sim.Effect) {
+		if !e.Flag {
+			return
+		}
+		index = e.Index
+		at := slot{e.Index, e.Term}
+		if _, ok := d.promised[at]; ok || e.Index == 0 || d.v.nodes[n].status.Role != sim.Leader {
+			d.wrong = fmt.Sprintf("server %d promised a command index %d in term %d", n, e.Index, e.Term)
+		}
+		d.promised[at] = command
+	})
+	return index
+}
+
+// membership returns the committed membership's servers.
+func (d *drama) membership() (voters, learners []int) {
+	lists := [3][]int{}
+	for _, id := range d.cfg.Members.Voters {
+		lists[0] = append(lists[0], int(id)-1)
 	}
-	term, ok, why := d.Status(l).Term, false, ""
-	var last uint64
-	for range 3 {
-		d.Request(l, "start", 0, []byte("cfinal"), func(e *sim.Effect) { ok, last, why = e.Flag, e.Index, string(e.Data) })
-		d.RunUntil(d.Now() + sim.Second)
-	}
-	if !ok {
-		return fmt.Sprintf("server %d, the leader, refused a command: %s", l, why) + d.statuses()
-	}
-	applied := 0
-	for n := range d.n {
-		if d.v.nodes[n].applied >= last {
-			applied++
+	for _, e := range d.v.committed {
+		if len(e.Data) == 0 || e.Data[0] == 'c' {
+			continue
+		}
+		// Three lists of numbers below 128, each with its length first.
+		b := e.Data
+		for i := range lists {
+			lists[i] = nil
+			for _, id := range b[1 : 1+b[0]] {
+				lists[i] = append(lists[i], int(id)-1)
+			}
+			b = b[1+b[0]:]
 		}
 	}
-	if st := d.Status(l); st.Role != sim.Leader || st.Term != term {
-		return fmt.Sprintf("server %d lost its leadership of term %d without a fault", l, term)
-	}
-	if d.v.nodes[l].applied < last || applied < 1 {
-		return fmt.Sprintf("command %d was applied by %d servers within a second; commit %d", last, applied, d.Status(l).Commit)
-	}
-	return ""
+	return lists[0], lists[2]
 }
 
 func (d *drama) statuses() string {
