@@ -36,6 +36,11 @@ type Options struct {
 	Limits   Limits
 	// Progress, if not nil, is called when a stage begins.
 	Progress func(Stage)
+	// SelfTest, if not nil, runs the grader's own little server (see package
+	// selftest) and returns what a Go release makes of it that must not be. It
+	// is called before the first Build with a Go release; that all was well is
+	// remembered in the cache. Package release has it.
+	SelfTest func(ctx context.Context, wasm []byte) error
 
 	kit fs.FS // of labs/kit; tests may put another in its place
 }
@@ -49,6 +54,8 @@ const (
 	// StageLibrary: compiling the standard library, on the first run with a Go
 	// release or after the cache was emptied. Takes 10 s or more.
 	StageLibrary Stage = "standard library"
+	// StageSelfTest: trying the grader's own server, once for a Go release.
+	StageSelfTest Stage = "self-test"
 	// StageBuild: compiling and linking the student's module.
 	StageBuild Stage = "go build"
 )
@@ -117,7 +124,7 @@ type Module struct {
 // Timing is where the wall time of a build went.
 type Timing struct {
 	Check   time.Duration
-	Library time.Duration // 0 unless StageLibrary was needed
+	Library time.Duration // 0 unless StageLibrary or StageSelfTest was needed
 	Build   time.Duration
 }
 
@@ -161,8 +168,9 @@ func Build(ctx context.Context, o Options) (*Module, error) {
 	return m, nil
 }
 
-// Warm compiles the standard library into the cache, if it is not there yet, so
-// that the Builds that follow, side by side perhaps, find it done.
+// Warm compiles the standard library into the cache and has the self-test done,
+// if they are not yet, so that the Builds that follow, side by side perhaps,
+// need not.
 func Warm(ctx context.Context, o Options) error {
 	o.defaults()
 	tc, err := findGo(ctx, &o)

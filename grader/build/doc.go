@@ -38,6 +38,11 @@
 // go:wasmimport, go:wasmexport, go:debug, //line and every other that is not
 // known to be harmless; too many, too large or unparsable files.
 //
+// # Go releases
+//
+// Any Go from 1.24 on will do; its name is in the Module. Before the first build
+// with one, Options.SelfTest tries what it makes of a little server of our own.
+//
 // # Reproducibility
 //
 // The same sources and the same Go release give the same bytes, wherever the

@@ -94,16 +94,6 @@ func TestReproducible(t *testing.T) {
 	t.Logf("%d bytes; check %v, go build %v", len(m.Wasm), last.Timing.Check, last.Timing.Build)
 }
 
-func TestSelfTestServerBuilds(t *testing.T) {
-	m, err := BuildSelfTest(context.Background(), Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if m.Profile.Import == "" || len(m.Sources) != 1 {
-		t.Errorf("%+v", m.Profile)
-	}
-}
-
 // With Confine, a go.mod above the folder is somebody else's, even if its module
 // is the one that the code imports from.
 func TestConfine(t *testing.T) {

@@ -2,10 +2,13 @@ package build
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strconv"
@@ -103,6 +106,15 @@ func prepare(f *folder, l *layout, fsys fs.FS) (*Tree, error) {
 		return nil, fail(Internal, err, "the grader's kit: "+err.Error(), "")
 	}
 	return t, nil
+}
+
+// hash identifies all that the compiler reads, as SHA-256 in hex.
+func (t *Tree) hash() string {
+	h := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(t.Files)) {
+		fmt.Fprintf(h, "%s %d\n%s", name, len(t.Files[name]), t.Files[name])
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // rewritten is the file as it is compiled: edited imports, lines as they were.
