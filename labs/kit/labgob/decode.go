@@ -11,8 +11,9 @@ import (
 	"unsafe"
 )
 
-// maxDepth bounds how deep values nest, so that damaged input cannot use up the stack.
-const maxDepth = 10000
+// maxDepth bounds how deep values nest, so that damaged input cannot use up the
+// stack: the student's server has 4 MB, a level takes up to 800 bytes of it.
+const maxDepth = 4000
 
 // maxStart bounds, in bytes, what is allocated for a slice before any of its
 // elements has been read.

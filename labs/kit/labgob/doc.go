@@ -24,9 +24,12 @@
 // It differs from gob in these points only:
 //
 //   - Its bytes are its own, and never more of them than gob's.
-//   - Values nest at most 10,000 deep when decoding.
+//   - Values nest at most 4,000 deep when decoding.
 //   - It returns an error where gob's decoder panics: a map key that cannot be
 //     hashed, a promoted field behind a nil embedded pointer.
+//   - It works where gob fails by mistake: passing over a nil interface in a slice
+//     or an interface within an interface, when the receiver has no such field;
+//     encoding a pointer to a pointer to a type that encodes itself.
 //   - A value whose encoding fails leaves nothing on the writer. Gob may already
 //     have written the description of its type.
 //

@@ -8,7 +8,7 @@ import (
 	"unsafe"
 )
 
-// encoder holds a stream's state and the buffers of the message being made.
+// encoder holds a stream's state and the message being made.
 type encoder struct {
 	val   []byte // the message's value
 	defs  []byte // its definitions
@@ -20,9 +20,6 @@ type encoder struct {
 	addressable bool
 	err         error
 }
-
-// maxKept bounds the buffers that are kept for the next message, in bytes.
-const maxKept = 64 << 10
 
 var encoders = sync.Pool{New: func() interface{} { return new(encoder) }}
 
@@ -96,6 +93,11 @@ func (e *encoder) root(b []byte, in *info, l *link, x interface{}) []byte {
 			if l.op == opStruct {
 				b = append(b, 0)
 			}
+			return b
+		}
+	}
+	if l.op == opExternal {
+		if _, ok := l.plan.receiver(q); !ok {
 			return b
 		}
 	}
@@ -442,17 +444,26 @@ func (e *encoder) firstContent(b []byte, in *info, x interface{}) []byte {
 	return e.content(appendUint(b, uint64(firstConcrete+len(e.conc)-1)), in, x)
 }
 
+// receiver finds the value whose method encodes it. It is not there if one of
+// several pointers to it is nil; a method may well accept a single nil pointer.
+func (p *plan) receiver(q unsafe.Pointer) (v reflect.Value, ok bool) {
+	v = reflect.NewAt(p.typ, q).Elem()
+	for i := p.indir; i > 0; i-- {
+		if v = v.Elem(); v.Kind() == reflect.Ptr && v.IsNil() || !v.IsValid() {
+			return v, false
+		}
+	}
+	return v, true
+}
+
 // external lets the value encode itself.
 func (e *encoder) external(b []byte, p *plan, q unsafe.Pointer, all bool) []byte {
-	v := reflect.NewAt(p.typ, q).Elem()
-	for i := p.indir; i > 0; i-- {
-		if v.IsNil() {
-			if all {
-				e.fail(errNilElement)
-			}
-			return b
+	v, ok := p.receiver(q)
+	if !ok {
+		if all {
+			e.fail(errNilElement)
 		}
-		v = v.Elem()
+		return b
 	}
 	if p.indir < 0 {
 		if !e.addressable {

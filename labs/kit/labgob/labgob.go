@@ -15,12 +15,17 @@ const maxMessage = 1 << 30
 type LabEncoder struct {
 	mu  sync.Mutex
 	w   io.Writer
-	enc encoder
-	out []byte
+	enc encoder // its buffers are borrowed for each message
+
+	firstTypes [4]*plan // memory for enc.types
 }
 
 // NewEncoder gives an encoder that writes each value to w with one Write.
-func NewEncoder(w io.Writer) *LabEncoder { return &LabEncoder{w: w} }
+func NewEncoder(w io.Writer) *LabEncoder {
+	enc := &LabEncoder{w: w}
+	enc.enc.types = enc.firstTypes[:0]
+	return enc
+}
 
 // Encode writes e, or what it points to. A nil pointer makes it panic, as it
 // makes gob panic.
@@ -33,15 +38,34 @@ func (enc *LabEncoder) Encode(e interface{}) error {
 	}
 	enc.mu.Lock()
 	defer enc.mu.Unlock()
+	buf := buffersPool.Get().(*buffers)
+	enc.enc.val, enc.enc.defs = buf.val, buf.defs
 	head, err := enc.enc.message(e)
-	if err == nil {
-		if n := enc.enc.size(head); n >= maxMessage {
-			return errors.New("labgob: message of " + strconv.Itoa(n) + " bytes; there must be less than " + strconv.Itoa(maxMessage))
-		}
-		enc.out = enc.enc.appendMessage(enc.out[:0], head)
-		_, err = enc.w.Write(enc.out)
+	if n := enc.enc.size(head); err == nil && n >= maxMessage {
+		err = errors.New("labgob: message of " + strconv.Itoa(n) + " bytes; there must be less than " + strconv.Itoa(maxMessage))
 	}
+	if err == nil {
+		buf.out = enc.enc.appendMessage(buf.out[:0], head)
+		_, err = enc.w.Write(buf.out)
+	}
+	buf.val, buf.defs = enc.enc.val, enc.enc.defs
+	enc.enc.val, enc.enc.defs = nil, nil
+	buf.release()
 	return err
+}
+
+// buffers are what it takes to make a message.
+type buffers struct{ val, defs, out []byte }
+
+// maxKept bounds the buffers that are kept for the next message, in bytes.
+const maxKept = 64 << 10
+
+var buffersPool = sync.Pool{New: func() interface{} { return new(buffers) }}
+
+func (b *buffers) release() {
+	if cap(b.val) <= maxKept && cap(b.out) <= maxKept {
+		buffersPool.Put(b)
+	}
 }
 
 // EncodeValue is Encode for a reflect.Value.
@@ -83,10 +107,9 @@ func Marshal(v interface{}) ([]byte, error) {
 		n := e.size(head)
 		b = e.appendMessage(make([]byte, 0, uintSize(uint64(n))+n), head)
 	}
-	if cap(e.val) > maxKept {
-		e.val = nil
+	if cap(e.val) <= maxKept {
+		encoders.Put(e)
 	}
-	encoders.Put(e)
 	return b, err
 }
 
@@ -129,11 +152,18 @@ type LabDecoder struct {
 	r   io.Reader
 	dec decoder
 	buf []byte
+	len [9]byte // the number before a message
+
+	firstBlocks [2]block // memory for dec.blocks
 }
 
 // NewDecoder gives a decoder that reads values from r, and nothing beyond the
 // last of them.
-func NewDecoder(r io.Reader) *LabDecoder { return &LabDecoder{r: r} }
+func NewDecoder(r io.Reader) *LabDecoder {
+	dec := &LabDecoder{r: r}
+	dec.dec.blocks = dec.firstBlocks[:0]
+	return dec
+}
 
 // Decode reads the next value into what e, a pointer, points to, or discards it
 // if e is nil. At the end of the stream it returns io.EOF. After an error in a
@@ -197,19 +227,28 @@ func (dec *LabDecoder) next() ([]byte, error) {
 // length reads the number before a message, byte by byte so that nothing
 // beyond the message is taken from the reader.
 func (dec *LabDecoder) length() (uint64, error) {
-	var b [9]byte
-	if _, err := io.ReadFull(dec.r, b[:1]); err != nil {
-		return 0, err
-	}
-	in := input{b: b[:1]}
-	if b[0] > maxByte {
-		in.b = b[:1+b[0]-maxByte]
-		if _, err := io.ReadFull(dec.r, in.b[1:]); err != nil {
-			if err == io.EOF {
-				err = io.ErrUnexpectedEOF
-			}
-			return 0, err
+	if r, ok := dec.r.(io.ByteReader); ok {
+		c, err := r.ReadByte()
+		if err != nil || c <= maxByte {
+			return uint64(c), err
 		}
+		dec.len[0] = c
+		return dec.longLength()
+	}
+	if _, err := io.ReadFull(dec.r, dec.len[:1]); err != nil || dec.len[0] <= maxByte {
+		return uint64(dec.len[0]), err
+	}
+	return dec.longLength()
+}
+
+// longLength reads the rest of a number whose first byte is in dec.len.
+func (dec *LabDecoder) longLength() (uint64, error) {
+	in := input{b: dec.len[:1+dec.len[0]-maxByte]}
+	if _, err := io.ReadFull(dec.r, in.b[1:]); err != nil {
+		if err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+		return 0, err
 	}
 	return in.uint(), nil
 }
