@@ -140,7 +140,7 @@ func TestLabTextsAreComplete(t *testing.T) {
 		"Apply Order", "Apply Integrity", "Term Monotonicity", "Durable Term", "Vote Once",
 		"Snapshot Integrity", "Start Contract", "Commit Without Majority", "Leader Elected",
 		"Agreement", "Leader Stability", "Recovery", "Start Returns", "RPC Budget", "Byte Budget",
-		"Log Size", "No Panic", "No Deadlock", "No Busy Loop", "Memory", "No Exit"} {
+		"Log Size", "No Panic", "No Deadlock", "No Busy Loop", "Memory", "No Exit", "Output"} {
 		h, ok := hints[name]
 		c := &checker{lesson: "hints.json"}
 		for _, text := range append(h.Hints, h.Title, h.Meaning) {
