@@ -47,7 +47,13 @@ type pkg struct {
 	dir        string // in fsys
 	importPath string
 	files      []*file
-	imports    []string // packages of the same module, in order of appearance
+	imports    []edge // packages of the same module, in order of appearance
+}
+
+// edge is one package's import of another, and where it stands.
+type edge struct {
+	to string
+	at Problem
 }
 
 // checker loads the student's packages and holds them to the rules.
@@ -82,13 +88,14 @@ func check(f *folder, l *layout) (*checker, error) {
 		if !c.load(p) {
 			break // over a limit: reading on would only take time
 		}
-		for _, path := range p.imports {
-			if !seen[path] {
-				seen[path] = true
-				queue = append(queue, &pkg{dir: c.ownDir(path), importPath: path})
+		for _, e := range p.imports {
+			if !seen[e.to] {
+				seen[e.to] = true
+				queue = append(queue, &pkg{dir: c.ownDir(e.to), importPath: e.to})
 			}
 		}
 	}
+	c.cycles()
 	// What breaks a rule comes first: a file that does not parse may hide more.
 	for _, err := range []error{c.refused.err(Refused), c.broken.err(Compile)} {
 		if err != nil {
@@ -326,9 +333,33 @@ func (c *checker) ownImport(p *pkg, f *file, spec *ast.ImportSpec, imp string) {
 			break
 		}
 	}
-	if !slices.Contains(p.imports, imp) {
-		p.imports = append(p.imports, imp)
+	p.imports = append(p.imports, edge{imp, f.problem(spec.Path.Pos(), "", "")})
+}
+
+// cycles finds a package that imports itself by way of others.
+func (c *checker) cycles() {
+	byPath := make(map[string]*pkg)
+	for _, p := range c.pkgs {
+		byPath[p.importPath] = p
 	}
+	done := make(map[string]bool)
+	var trail []string
+	var visit func(path string)
+	visit = func(path string) {
+		trail = append(trail, path)
+		for _, e := range byPath[path].imports {
+			if i := slices.Index(trail, e.to); i >= 0 {
+				e.at.Reason = "import cycle: " + strings.Join(append(slices.Clone(trail[i:]), e.to), " imports ")
+				e.at.Advice = "Packages may not import each other: move what both need into a third."
+				c.broken.add(e.at)
+			} else if byPath[e.to] != nil && !done[e.to] {
+				visit(e.to)
+			}
+		}
+		trail = trail[:len(trail)-1]
+		done[path] = true
+	}
+	visit(c.l.profile.Import)
 }
 
 // kitPath is the import path of a package of the kit in the student's module.

@@ -98,6 +98,7 @@ func (t *Tree) explain(tc *toolchain, output string, cause error) error {
 		col, _ := strconv.Atoi(m[3])
 		f := t.files[m[1]]
 		switch {
+		case m[4] == "too many errors": // the compiler stops at ten
 		case f != nil:
 			if col > 0 {
 				col = f.original(n, col)
@@ -126,9 +127,6 @@ func (t *Tree) gaveUp(tc *toolchain, lines []string, cause error) error {
 	}
 	if errors.Is(cause, context.Canceled) {
 		return fail(Internal, cause, "the build was stopped", "")
-	}
-	if strings.Contains(all, "import cycle not allowed") {
-		return fail(Compile, cause, all, "Two packages may not import each other: move what both need into a third.")
 	}
 	const most = 20
 	if len(lines) > most {
