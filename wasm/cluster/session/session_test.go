@@ -1,0 +1,279 @@
+package session_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/raftlab/raftlab/grader/sim"
+	"github.com/raftlab/raftlab/wasm/cluster/session"
+)
+
+const five = `raftlab-cluster 1
+kind raft
+servers 5
+clients 1
+seed 7
+`
+
+func run(t *testing.T, text string) *session.Session {
+	t.Helper()
+	script, err := session.ParseScript(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := session.New(script)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
+}
+
+func do(t *testing.T, s *session.Session, lines ...string) {
+	t.Helper()
+	for _, line := range lines {
+		if _, err := s.Act(line); err != nil {
+			t.Fatal(err)
+		}
+		s.Advance(s.Now()+300*sim.Millisecond, nil)
+	}
+}
+
+// broken returns the first property on the trace that broke, or "".
+func broken(t *testing.T, s *session.Session) string {
+	t.Helper()
+	tr, err := sim.DecodeTrace(s.Trace())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range tr.Records {
+		if r := &tr.Records[i]; r.Kind == sim.RecViolation {
+			return r.Name
+		}
+	}
+	return ""
+}
+
+func TestScriptReplaysToTheSameHash(t *testing.T) {
+	s := run(t, five)
+	s.Advance(2*sim.Second, nil)
+	do(t, s, "propose leader 3 a", "crash leader save", "propose leader 1 b", "restart down1", "partition leader,follower1/rest",
+		"client C1 put - x 1", "set electionMs 200 400", "set heartbeatMs 70", "timeOut follower2", "healAll", "set loss 0.1",
+		"cut all leader", "heal all leader", "set preVote false")
+	again := run(t, s.Script())
+	if s.Hash() != again.Hash() {
+		t.Errorf("run %s, replayed %s\n%s", s.Hash(), again.Hash(), s.Script())
+	}
+	if p := broken(t, s); p != "" {
+		t.Errorf("%s broke\n%s", p, s.Script())
+	}
+}
+
+func TestBackIsByExecution(t *testing.T) {
+	a := run(t, five)
+	a.Advance(3*sim.Second, nil)
+	do(t, a, "propose leader 1 a")
+	at, hash := a.Now(), a.Hash()
+	a.Advance(at+1, nil)
+	do(t, a, "crash leader")
+	script, err := session.ParseScript(a.Script())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := session.New(script.Before(at, 99))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if c.Hash() != hash || c.Now() != at {
+		t.Errorf("back at %d: hash %s, want %s at %d", c.Now(), c.Hash(), hash, at)
+	}
+}
+
+func TestTakeGivesEveryRecordOnce(t *testing.T) {
+	whole, parts := run(t, five), run(t, five)
+	whole.Advance(3*sim.Second, nil)
+	n := 0
+	for parts.Now() < 3*sim.Second {
+		parts.Advance(parts.Now()+100*sim.Millisecond, nil)
+		if b := parts.Take(); len(b) > 0 {
+			n += len(b)
+		}
+	}
+	if whole.Hash() != parts.Hash() {
+		t.Error("taking records changed the run")
+	}
+	if n == 0 {
+		t.Error("no records")
+	}
+}
+
+// Without randomness in the timeouts, servers that boot together split the vote
+// again and again (section 9.3).
+func TestFixedTimeoutsSplitTheVote(t *testing.T) {
+	s := run(t, strings.Replace(five, "clients 1", "clients 0\nexact\nset randomTimeouts false\nset preVote false\nset latencyMs 10 10", 1))
+	s.Advance(10*sim.Second, nil)
+	if _, err := s.Act("crash leader"); err != session.ErrNobody {
+		t.Errorf("after 10 s: %v, expected no leader", err)
+	}
+	do(t, s, "set randomTimeouts true")
+	s.Advance(s.Now()+5*sim.Second, nil)
+	if _, err := s.Act("crash leader"); err != nil {
+		t.Errorf("with random timeouts: %v, expected a leader", err)
+	}
+}
+
+// Without persistence a majority that restarts forgets what was committed.
+func TestWithoutPersistenceAPropertyBreaks(t *testing.T) {
+	s := run(t, strings.Replace(five, "clients 1", "clients 0\nset persistence false", 1))
+	s.Advance(2*sim.Second, nil)
+	do(t, s, "propose leader 2 a")
+	for n := 1; n <= 5; n++ {
+		do(t, s, fmt.Sprintf("crash S%d", n))
+	}
+	for n := 1; n <= 5; n++ {
+		do(t, s, fmt.Sprintf("restart S%d", n))
+	}
+	s.Advance(s.Now()+2*sim.Second, nil)
+	do(t, s, "propose leader 1 b")
+	if p := broken(t, s); p == "" {
+		t.Error("nothing broke")
+	}
+}
+
+func TestKVClientFindsTheLeader(t *testing.T) {
+	s := run(t, five)
+	s.Advance(2*sim.Second, nil)
+	do(t, s, "client C1 put - x 5", "client C1 get - x", "crash leader")
+	s.Advance(s.Now()+3*sim.Second, nil)
+	do(t, s, "client C1 get - x")
+	s.Advance(s.Now()+2*sim.Second, nil)
+	if got, want := returns(t, s), "[ok 5 5]"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func returns(t *testing.T, s *session.Session) string {
+	t.Helper()
+	tr, err := sim.DecodeTrace(s.Trace())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for i := range tr.Records {
+		if r := &tr.Records[i]; r.Kind == sim.RecReturn {
+			got = append(got, string(r.Data))
+		}
+	}
+	return fmt.Sprint(got)
+}
+
+func TestLock(t *testing.T) {
+	for policy, want := range map[string]string{
+		"waitForBoth": "[granted refused released]",                 // nobody gets it in a partition
+		"goOnAlone":   "[granted refused released granted granted]", // both do
+	} {
+		s := run(t, "raftlab-cluster 1\nkind lock\nservers 2\nclients 2\nseed 3\nset policy "+policy+"\n")
+		s.Advance(100*sim.Millisecond, nil)
+		do(t, s, "client C1 lock -", "client C2 lock -", "client C1 unlock -", "partition S1,C1/S2,C2", "client C1 lock -", "client C2 lock -")
+		s.Advance(s.Now()+5*sim.Second, nil)
+		if got := returns(t, s); got != want {
+			t.Errorf("%s: got %s, want %s", policy, got, want)
+		}
+	}
+}
+
+func TestDecider(t *testing.T) {
+	for _, variant := range []struct{ name, op, result string }{
+		{"mapreduce", "job", "done"}, {"gfs", "read", "data"}, {"vmft", "request", "ok"},
+	} {
+		text := "raftlab-cluster 1\nkind decider\nservers 4\nclients 1\nseed 3\nset variant " + variant.name + "\nload C1 " + variant.op + " 100 1\n"
+		s := run(t, text)
+		s.Advance(3*sim.Second, nil)
+		count := func() int {
+			return strings.Count(returns(t, s), variant.result)
+		}
+		alive := count()
+		if alive < 5 {
+			t.Fatalf("%s: %d operations in 3 s", variant.name, alive)
+		}
+		if variant.name == "vmft" {
+			do(t, s, "crash S2")
+			s.Advance(s.Now()+5*sim.Second, nil)
+			if count() < alive+5 {
+				t.Error("vmft: the backup did not go on alone")
+			}
+			continue
+		}
+		do(t, s, "crash S1")
+		s.Advance(s.Now()+4*sim.Second, nil)
+		dead := count()
+		s.Advance(s.Now()+4*sim.Second, nil)
+		if count() != dead {
+			t.Errorf("%s: goes on without the decider", variant.name)
+		}
+		do(t, s, "restart S1")
+		s.Advance(s.Now()+2*sim.Second, nil)
+		if count() < dead+3 {
+			t.Errorf("%s: does not go on after the decider's restart", variant.name)
+		}
+	}
+}
+
+func TestElectionTimesFallAsInFigure16(t *testing.T) {
+	median := func(lo, hi int) float64 {
+		var all []float64
+		for seed := range 60 {
+			all = append(all, float64(session.Election(uint64(seed), time.Duration(lo)*time.Millisecond, time.Duration(hi)*time.Millisecond))/1e6)
+		}
+		for i := range all { // small enough to sort by hand
+			for j := i; j > 0 && all[j] < all[j-1]; j-- {
+				all[j], all[j-1] = all[j-1], all[j]
+			}
+		}
+		return all[len(all)/2]
+	}
+	narrow, wide := median(150, 151), median(150, 300)
+	t.Logf("medians: 150-151 ms: %.0f ms, 150-300 ms: %.0f ms", narrow, wide)
+	if wide < 100 || wide > 300 || narrow < 2*wide {
+		t.Error("expected about 171 ms for 150-300, and much more for 150-151")
+	}
+}
+
+func TestBadScripts(t *testing.T) {
+	for _, text := range []string{"", "hello", "raftlab-cluster 2\n", five + "at x crash S1\n", five + "servers 10\n",
+		five + "at 5 wait\nat 4 wait\n", five + "kind paxos\n", five + "fly\n", five + "at 999999999999999999999 wait\n"} {
+		if _, err := session.ParseScript(text); err == nil {
+			t.Errorf("%q was taken", text)
+		}
+	}
+	for _, text := range []string{five + "at 5 crash S9\n", five + "at 5 crash leader now\n", five + "set heartbeatMs 900\n", five + "at 5 set loss NaN\n", five + "load S1 x 5\n"} {
+		script, err := session.ParseScript(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := session.New(script); err == nil {
+			t.Errorf("%q ran", text)
+		}
+	}
+}
+
+func FuzzScript(f *testing.F) {
+	f.Add(five + "at 1000000 crash S1\nat 1000000 partition S1,C1/rest\nuntil 50000000\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		script, err := session.ParseScript(text)
+		if err != nil || script.Until > sim.Second || len(script.Actions) > 20 {
+			return
+		}
+		for _, a := range script.Actions {
+			if a.At > sim.Second {
+				return
+			}
+		}
+		if s, err := session.New(script); err == nil {
+			s.Close()
+		}
+	})
+}
