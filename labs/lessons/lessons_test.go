@@ -9,6 +9,7 @@ import (
 	"testing"
 	"testing/fstest"
 	"unicode"
+	"unicode/utf8"
 )
 
 func TestAllLessonsAreSound(t *testing.T) {
@@ -166,5 +167,58 @@ func TestLabTextsAreComplete(t *testing.T) {
 	}
 	if n[0] != n[1] {
 		t.Errorf("handout: %d headings in English, %d in Chinese", n[0], n[1])
+	}
+}
+
+// Markdown does not close an emphasis between a full stop and a Chinese
+// character, nor open one between a character and a quotation mark: each run of
+// asterisks must be able to do its work where it stands (CommonMark, 6.2).
+func TestEmphasisIsSeenAsSuch(t *testing.T) {
+	files := map[string]string{}
+	all, _ := Load()
+	for _, l := range all {
+		for lang, p := range l.Pages {
+			files[l.Name+"/"+lang+".md"] = p.Body
+		}
+	}
+	for _, f := range []string{"../raft/handout/en.md", "../raft/handout/zh.md"} {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[f] = string(b)
+	}
+	code := regexp.MustCompile("`[^`]*`")
+	runs := regexp.MustCompile(`\*+`)
+	blank := func(r rune) bool { return r == utf8.RuneError || unicode.IsSpace(r) }
+	punct := func(r rune) bool { return unicode.IsPunct(r) || unicode.IsSymbol(r) }
+	for f, body := range files {
+		for _, line := range strings.Split(body, "\n") {
+			if strings.HasPrefix(line, "    ") {
+				continue
+			}
+			s := code.ReplaceAllString(line, "x")
+			open := ""
+			for _, at := range runs.FindAllStringIndex(s, -1) {
+				run := s[at[0]:at[1]]
+				before, _ := utf8.DecodeLastRuneInString(s[:at[0]])
+				after, _ := utf8.DecodeRuneInString(s[at[1]:])
+				if run == open {
+					before, after = after, before // closing mirrors opening
+				}
+				if blank(after) || punct(after) && !blank(before) && !punct(before) {
+					t.Errorf("%s: %q does nothing in %q", f, run, line)
+				}
+				switch open {
+				case run:
+					open = ""
+				default:
+					open = run
+				}
+			}
+			if open != "" {
+				t.Errorf("%s: %q is not closed in %q", f, open, line)
+			}
+		}
 	}
 }
