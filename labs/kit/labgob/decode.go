@@ -42,7 +42,8 @@ type block struct {
 type received struct {
 	name string
 	ref  int
-	info *info // nil if the program has not registered the name
+	info *info    // nil if the program has not registered the name
+	link *decLink // once it has been needed
 }
 
 type linkKey struct {
@@ -227,7 +228,10 @@ func (d *decoder) link(ref int, in *info) (*decLink, error) {
 		}
 		d.links[key] = r
 	}
-	return &r.link, r.err
+	if r.err != nil {
+		return nil, r.err
+	}
+	return &r.link, nil
 }
 
 // reach follows ptrs pointers from a variable of type t, allocating where they are nil.
@@ -546,8 +550,10 @@ func (d *decoder) iface(t reflect.Type) interface{} {
 		if r, err = d.received(tag); err == nil {
 			if in = r.info; in == nil {
 				err = errors.New("labgob: name not registered for interface: " + strconv.Quote(r.name) + "; call labgob.Register before it is received or read back")
-			} else {
-				l, err = d.link(r.ref, in)
+			} else if l = r.link; l == nil {
+				if l, err = d.link(r.ref, in); err == nil {
+					r.link = l
+				}
 			}
 		}
 	}

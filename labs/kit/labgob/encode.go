@@ -13,7 +13,7 @@ type encoder struct {
 	val   []byte // the message's value
 	defs  []byte // its definitions
 	types []*plan
-	conc  []unsafe.Pointer // type words of the concrete types defined so far
+	conc  []*info // the concrete types defined so far
 
 	// addressable says what gob would think of the value at hand: only an
 	// addressable one can be asked by a method of its pointer.
@@ -386,9 +386,8 @@ func (e *encoder) iface(b []byte, x interface{}, all bool) []byte {
 		return appendInt(append(b, tagInt64), v)
 	}
 	word := unpack(&x).word
-	for i, w := range e.conc {
-		if w == word {
-			in := infoOf(x)
+	for i, in := range e.conc {
+		if in.word == word {
 			if in.pointer && unpack(&x).data == nil {
 				e.fail(errNilIn(in.typ))
 				return b
@@ -440,7 +439,7 @@ func (e *encoder) firstContent(b []byte, in *info, x interface{}) []byte {
 	e.defs = append(e.defs, defConcrete)
 	e.defs = appendString(e.defs, c.name)
 	e.defs = appendUint(e.defs, uint64(ref))
-	e.conc = append(e.conc, in.word)
+	e.conc = append(e.conc, in)
 	return e.content(appendUint(b, uint64(firstConcrete+len(e.conc)-1)), in, x)
 }
 

