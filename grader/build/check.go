@@ -38,8 +38,9 @@ type file struct {
 
 // edit replaces src[from:to], within one line, when the file is copied.
 type edit struct {
-	from, to int
-	text     string
+	from, to  int // offsets
+	line, col int // of from
+	text      string
 }
 
 // pkg is one package of the student's that will be compiled.
@@ -262,8 +263,10 @@ func (c *checker) directives(f *file) {
 
 // importSpec checks one import and notes what the copy of the file will import.
 func (c *checker) importSpec(p *pkg, f *file, spec *ast.ImportSpec) {
-	from := f.offset(spec.Path.Pos())
-	to := from + len(spec.Path.Value)
+	at := f.fset.PositionFor(spec.Path.Pos(), false)
+	replace := func(path string) {
+		f.edits = append(f.edits, edit{at.Offset, at.Offset + len(spec.Path.Value), at.Line, at.Column, importClause(spec, path)})
+	}
 	imp, err := strconv.Unquote(spec.Path.Value)
 	if err != nil || imp == "" {
 		return // the compiler says it better
@@ -284,12 +287,12 @@ func (c *checker) importSpec(p *pkg, f *file, spec *ast.ImportSpec) {
 			c.kit[kit] = want
 		}
 		if want != imp {
-			f.edits = append(f.edits, edit{from, to, importClause(spec, strconv.Quote(want))})
+			replace(want)
 		}
 	case slices.Contains(strings.Split(imp, "/"), kitFolder) || imp == ownModule || strings.HasPrefix(imp, ownModule+"/"):
 		c.refused.add(f.problem(spec.Path.Pos(), fmt.Sprintf("import %q is not allowed: it belongs to the grader", imp), "A server talks to the grader only through labrpc, labgob, raftapi and tester."))
 	case imp == "sync":
-		f.edits = append(f.edits, edit{from, to, importClause(spec, strconv.Quote(c.kitPath("sync")))})
+		replace(c.kitPath("sync"))
 	case std:
 	case own:
 		c.ownImport(p, f, spec, imp)
@@ -301,9 +304,9 @@ func (c *checker) importSpec(p *pkg, f *file, spec *ast.ImportSpec) {
 // importClause gives the new path the name that the old one had without saying so.
 func importClause(spec *ast.ImportSpec, path string) string {
 	if old, _ := strconv.Unquote(spec.Path.Value); old == "sync" && spec.Name == nil {
-		return "sync " + path
+		return "sync " + strconv.Quote(path)
 	}
-	return path
+	return strconv.Quote(path)
 }
 
 // ownImport checks the import of a package of the student's own module.

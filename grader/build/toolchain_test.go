@@ -252,7 +252,7 @@ func TestColumns(t *testing.T) {
 	const line = `import "fmt"; import "sync"; var wx, wz int`
 	f := &file{src: []byte("package p\n\n" + line + "\n")}
 	at := strings.Index(string(f.src), `"sync"`)
-	f.edits = []edit{{at, at + len(`"sync"`), `sync "m/raftlabkit/sync"`}}
+	f.edits = []edit{{at, at + len(`"sync"`), 3, 1 + strings.Index(line, `"sync"`), `sync "m/raftlabkit/sync"`}}
 	copied := strings.Split(string(f.rewritten()), "\n")[2]
 	for _, word := range []string{"import", `"fmt"`, "var", "wx", "wz", "int"} {
 		got, want := f.original(3, 1+strings.Index(copied, word)), 1+strings.Index(line, word)

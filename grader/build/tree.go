@@ -140,16 +140,15 @@ func splice(src []byte, edits []edit) []byte {
 func (f *file) original(line, col int) int {
 	shift := 0
 	for _, e := range f.edits {
-		at := lineCol(f.src, e.from)
-		if at.line != line {
+		if e.line != line {
 			continue
 		}
-		start := at.col + shift
+		start := e.col + shift
 		switch {
 		case col < start:
 			return col - shift
 		case col < start+len(e.text):
-			return at.col
+			return e.col
 		}
 		shift += len(e.text) - (e.to - e.from)
 	}
@@ -215,7 +214,7 @@ func (t *Tree) kitSource(name string, src []byte) ([]byte, error) {
 			to += "/" + rest
 		}
 		at := fset.PositionFor(spec.Path.Pos(), false).Offset
-		edits = append(edits, edit{at, at + len(spec.Path.Value), strconv.Quote(to)})
+		edits = append(edits, edit{from: at, to: at + len(spec.Path.Value), text: strconv.Quote(to)})
 	}
 	return splice(src, edits), nil
 }
