@@ -108,6 +108,9 @@ var dialect = &syntax.FileOptions{Set: true, While: true, TopLevelControl: true}
 // waiting ends.
 const maxSteps = 100_000_000
 
+// maxLoadSteps bounds the Starlark steps of reading one file of a lab.
+const maxLoadSteps = 5_000_000
+
 // Limits of what a lab may declare.
 const (
 	maxServers = 9
@@ -232,7 +235,7 @@ func (ld *loader) exec(file string) (starlark.StringDict, error) {
 		Print: func(*starlark.Thread, string) {},
 		Load:  func(_ *starlark.Thread, m string) (starlark.StringDict, error) { return ld.load(m) },
 	}
-	th.SetMaxExecutionSteps(maxSteps)
+	th.SetMaxExecutionSteps(maxLoadSteps)
 	g, err := starlark.ExecFileOptions(dialect, th, file, src, ld.predeclared())
 	if err != nil {
 		return nil, labError(file, err)
