@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/raftlab/raftlab/grader/build"
+	"github.com/raftlab/raftlab/grader/build/release"
 	"github.com/raftlab/raftlab/grader/host"
 	"github.com/raftlab/raftlab/grader/sim"
 )
@@ -18,7 +19,10 @@ func moduleSubject(ctx context.Context, o *Options, res *Result) (*subject, erro
 			o.Progress(Progress{Stage: s})
 		}
 	}
-	m, err := build.Build(ctx, build.Options{Dir: o.Dir, Progress: func(s build.Stage) { stage(string(s)) }})
+	m, err := build.Build(ctx, build.Options{
+		Dir: o.Dir, SelfTest: release.Test,
+		Progress: func(s build.Stage) { stage(string(s)) },
+	})
 	if err != nil {
 		return nil, err
 	}
