@@ -1,0 +1,89 @@
+# Two commands do all the set-up: make grade, make test. make help lists the rest.
+
+GO     ?= go
+SEEDS  ?= 1000
+export GOTOOLCHAIN = local
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build the command: bin/grade
+	$(GO) build -o bin/ ./cmd/grade
+
+.PHONY: grade
+grade: build ## grade the two bundled servers, a correct one and one with a planted bug
+	@echo '== a correct server: every test must pass'
+	bin/grade grader/testdata/correct
+	@echo
+	@echo '== a server that forgets its vote: tests must fail (exit code 1)'
+	@bin/grade grader/testdata/example-bug; code=$$?; \
+		if [ $$code -ne 1 ]; then echo "expected exit code 1, found $$code"; exit 1; fi
+	@echo
+	@echo 'Both verdicts are as expected.'
+
+.PHONY: test
+test: vet test-site test-go ## everything that CI runs
+
+.PHONY: vet
+vet: ## go vet and gofmt
+	$(GO) vet ./...
+	@files=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$files" ]; then echo "not gofmt'ed:" $$files; exit 1; fi
+
+.PHONY: test-go
+test-go: ## the Go tests
+	$(GO) test -timeout 30m ./...
+
+.PHONY: test-site
+test-site: site/node_modules ## the page's tests, in node and in Chromium
+	sh .ci/chromium
+	cd site && npm run wasm && npm run build && npm run check && npm test
+
+site/node_modules: site/package-lock.json
+	cd site && npm ci --no-audit --no-fund
+	@touch $@
+
+.PHONY: site
+site: site/node_modules ## build the page: site/dist
+	cd site && npm run wasm && npm run build
+
+.PHONY: serve
+serve: site ## build the page and serve it on this machine
+	cd site && npm run serve
+
+.PHONY: player
+player: site/node_modules ## rebuild the player that the command's HTML report embeds
+	cd site && npm run player
+
+.PHONY: seeds
+seeds: ## the core and a correct server on SEEDS seeds (1000): no false alarm. Takes long
+	RAFTLAB_SEEDS=$(SEEDS) $(GO) test -count=1 -timeout 0 -v -run 'TestCorePassesEveryTest|TestCorrectServerPassesEveryTest' ./grader
+
+.PHONY: bench
+bench: ## where the time of a grading goes, and the ratio to the course's own suite
+	$(GO) test -run '^$$' -bench . -benchtime 1x ./grader
+
+.PHONY: bench-core
+bench-core: ## the core beside etcd/raft and hashicorp/raft, and simulation speed
+	cd raft/bench && $(GO) run .
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME (20s)
+	@for p in $$($(GO) list ./...); do \
+		for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
+			echo "== $$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $${FUZZTIME:-20s} -fuzzminimizetime 20x $$p || exit 1; \
+		done; done
+
+.PHONY: golden
+golden: ## rewrite the golden files
+	$(GO) test ./raft ./grader/build ./grader/report ./cmd/grade -update
+
+.PHONY: cross
+cross: ## the command compiles for other systems
+	@for t in windows/amd64 darwin/arm64 linux/arm64; do \
+		echo $$t; GOOS=$${t%/*} GOARCH=$${t#*/} $(GO) build -o /dev/null ./cmd/grade || exit 1; done
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf bin site/dist site/node_modules
