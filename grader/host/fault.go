@@ -53,24 +53,33 @@ func (p *process) autopsy() (kind, text string, code int64) {
 			kind = sim.FaultDeadlock
 		}
 	}
-	return kind, TrimStack(string(p.death)), 0
+	text = TrimStack(string(p.death))
+	if kind != sim.FaultDeadlock {
+		// The goroutine that died comes first; the others tell nothing.
+		if i := strings.Index(text, "\n\ngoroutine "); i >= 0 {
+			if j := strings.Index(text[i+2:], "\n\n"); j >= 0 {
+				text = text[:i+2+j]
+			}
+		}
+	}
+	return kind, text, 0
 }
 
 // hidden are the beginnings of names of functions that say nothing to students:
 // Go's own, below what they call.
-var hidden = []string{"runtime.", "runtime/", "internal/", "sync.", "reflect.", "syscall.", "os.", "log.", "panic(", "_rt0_", "main.init."}
+var hidden = []string{"runtime.", "runtime/", "internal/", "sync.", "reflect.", "syscall.", "os.", "log.", "panic(", "_rt0_", "raftlab_step("}
 
-// kitParts are parts of names of the kit's functions.
-var kitParts = []string{"/raftlabkit/", "/labs/kit/guest.", "/labs/kit/sched.", "/labs/kit/sync."}
+// kitFiles are parts of names of the kit's files that say nothing either.
+var kitFiles = []string{"/raftlabkit/", "/labs/kit/guest/", "/labs/kit/sched/", "/labs/kit/sync/"}
 
-func hide(function string) bool {
+func hide(function, file string) bool {
 	for _, h := range hidden {
 		if strings.HasPrefix(function, h) {
 			return true
 		}
 	}
-	for _, k := range kitParts {
-		if strings.Contains(function, k) {
+	for _, k := range kitFiles {
+		if strings.Contains(file, k) {
 			return true
 		}
 	}
@@ -99,19 +108,23 @@ func TrimStack(text string) string {
 		case strings.HasPrefix(l, "goroutine ") && strings.HasSuffix(l, ":"), l == "runtime stack:":
 			flush()
 			inTrace = true
+			// Fatal errors tell addresses too: "goroutine 1 gp=0x1 m=nil [IO wait]:".
+			if head, rest, ok := strings.Cut(l, " gp="); ok {
+				l = head + rest[max(0, strings.Index(rest, " [")):]
+			}
 			block = append(block, l)
 		case !inTrace:
 			out = append(out, l)
 		case l == "" || strings.HasPrefix(l, "\t"):
 		case i+1 < len(lines) && strings.HasPrefix(lines[i+1], "\t"):
 			f := strings.TrimPrefix(l, "created by ")
-			if hide(f) {
+			file := lines[i+1]
+			if hide(f, file) {
 				continue
 			}
 			if f == l {
 				frames++
 			}
-			file := lines[i+1]
 			if j := strings.LastIndex(file, " +0x"); j > 0 {
 				file = file[:j]
 			}
@@ -125,4 +138,14 @@ func TrimStack(text string) string {
 		return strings.TrimSpace(text)
 	}
 	return strings.TrimSpace(strings.Join(out, "\n"))
+}
+
+// Dump makes the answer to a "dump" request readable: the locks that are held,
+// and the stacks of the goroutines that run the student's code.
+func Dump(data []byte) string {
+	locks, stacks, _ := strings.Cut(string(data), "\n\n")
+	if locks == "" {
+		return TrimStack(stacks)
+	}
+	return locks + "\n\n" + TrimStack(stacks)
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -19,15 +20,17 @@ var guests struct {
 }
 
 // buildGuest compiles testdata/name as a student's server.
-func buildGuest(t testing.TB, name string) []byte {
+func buildGuest(t testing.TB, name string, flags ...string) []byte {
 	guests.Lock()
 	defer guests.Unlock()
-	if b := guests.m[name]; b != nil {
+	key := name + " " + strings.Join(flags, " ")
+	if b := guests.m[key]; b != nil {
 		return b
 	}
 	out := filepath.Join(t.TempDir(), "guest.wasm")
-	c := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-buildmode=c-shared", "-o", out, "./testdata/"+name)
-	c.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
+	args := append([]string{"build", "-trimpath", "-buildvcs=false", "-buildmode=c-shared", "-o", out}, flags...)
+	c := exec.Command("go", append(args, "./testdata/"+name)...)
+	c.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "GOFLAGS=", "GOWORK=off")
 	if msg, err := c.CombinedOutput(); err != nil {
 		t.Fatalf("building testdata/%s: %v\n%s", name, err, msg)
 	}
@@ -38,7 +41,7 @@ func buildGuest(t testing.TB, name string) []byte {
 	if guests.m == nil {
 		guests.m = map[string][]byte{}
 	}
-	guests.m[name] = b
+	guests.m[key] = b
 	return b
 }
 

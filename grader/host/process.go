@@ -150,7 +150,7 @@ func (p *process) print(stderr bool, b []byte) {
 	if p.printed > PrintMax {
 		p.stop(stopOutput, nil)
 	}
-	if before >= PrintKept || len(b) == 0 {
+	if before > PrintKept || len(b) == 0 {
 		return
 	}
 	if room := PrintKept - before; uint64(len(b)) > room {

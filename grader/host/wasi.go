@@ -191,7 +191,7 @@ func fdWrite(p *process, m memory, a []uint64) uint64 {
 		}
 		le := binary.LittleEndian
 		b := m.at(uint64(le.Uint32(v)), uint64(le.Uint32(v[4:])))
-		p.burn(uint32(len(b)) + 16)
+		p.burn(uint32(len(b))/16 + 16)
 		p.print(fd == fdStderr, b)
 		total += uint32(len(b))
 	}

@@ -84,27 +84,34 @@ func (m *module) burnCode(b []byte, i int) []byte {
 	return append(b, opEnd)
 }
 
-// callHook appends a call from function i to one of the kit's hooks. It is
-// laid out as Go's own calls, but never returns. Traceback looks up the address
-// before the return address, hence the 1.
+// callHook appends a call from function i to one of the kit's hooks, which never
+// returns. The stack looks as if function i had hit a nil pointer at the block
+// it is at: the only kind of call that Go's traceback accepts anywhere in a
+// function. So a frame of runtime.sigpanic, at its very entry, lies between.
 func (m *module) callHook(b []byte, i, hook int) []byte {
-	b = append(b, opGlobalGet, sp, opI32Const, 8, opI32Sub, opGlobalSet, sp)
+	b = append(b, opGlobalGet, sp, opI32Const, 16, opI32Sub, opGlobalSet, sp)
 	b = append(b, opGlobalGet, sp, opI64Const)
-	b = appendS(b, int64(0x1000+i-m.imports)<<16+1)
-	b = append(b, opLocalGet, 0, opI64ExtendU, opI64Add, opI64Store, 3, 0)
+	b = appendS(b, m.entry(i))
+	b = append(b, opLocalGet, 0, opI64ExtendU, opI64Add, opI64Store, 3, 8)
+	b = append(b, opGlobalGet, sp, opI64Const)
+	b = appendS(b, m.entry(m.sigpanic))
+	b = append(b, opI64Store, 3, 0)
 	b = append(b, opI32Const, 0, opCall)
 	b = appendU(b, uint64(hook))
 	return append(b, opDrop, opUnreachable)
 }
 
+// entry is the address of function i, as Go counts.
+func (m *module) entry(i int) int64 { return int64(0x1000+i-m.imports) << 16 }
+
 // interruptible says whether function i runs on a goroutine's own stack with
-// the scheduler in order: neither Go's runtime nor what it is built from, nor a
-// hook.
+// the scheduler in order: neither Go's runtime nor what it is built from, nor
+// the hooks and the calls into the host that they make.
 func (m *module) interruptible(i int) bool {
-	if !m.isGo(i) || i == m.spin || i == m.exit {
+	name := m.names[i]
+	if !m.isGo(i) || strings.Contains(name, kitGuest) {
 		return false
 	}
-	name := m.names[i]
 	for _, p := range []string{"runtime.", "runtime_", "internal_", "sync.", "sync_", "_rt0_", "gogo", "syscall.", "syscall_", "os."} {
 		if strings.HasPrefix(name, p) {
 			return false

@@ -20,8 +20,9 @@ const StartFuel = 50_000_000
 
 // Functions of the kit that inserted code calls, by the end of their names.
 const (
-	spinHook = "kit_guest.raftlabSpin"
-	exitHook = "kit_guest.raftlabExit"
+	kitGuest = "kit_guest."
+	spinHook = kitGuest + "raftlabSpin"
+	exitHook = kitGuest + "raftlabExit"
 )
 
 const (
@@ -54,9 +55,9 @@ type module struct {
 	types   []uint64       // of each function that is not imported
 	names   map[int]string // function index -> name
 	globals uint64
-	spin    int // index of the function that spinHook names
-	exit    int
-	osExit  int
+
+	// Indexes of functions, -1 for none.
+	spin, exit, osExit, sigpanic int
 }
 
 // Rewrite returns wasm with fuel and with memory bounded by maxPages of 64 KiB.
@@ -103,7 +104,7 @@ func parse(wasm []byte) (*module, error) {
 	if len(wasm) < 8 || string(wasm[:8]) != header {
 		return nil, errors.New("want a WebAssembly module, version 1, found something else")
 	}
-	m := &module{names: map[int]string{}, spin: -1, exit: -1, osExit: -1}
+	m := &module{names: map[int]string{}, spin: -1, exit: -1, osExit: -1, sigpanic: -1}
 	r := reader{b: wasm, pos: 8}
 	seen := map[byte]bool{}
 	for r.left() > 0 && r.err == nil {
@@ -201,13 +202,17 @@ func (m *module) learnNames(r *reader) {
 
 func (m *module) findHooks() error {
 	for i, name := range m.names {
-		hook := &m.osExit
+		var hook *int
 		switch {
 		case strings.HasSuffix(name, spinHook):
 			hook = &m.spin
 		case strings.HasSuffix(name, exitHook):
 			hook = &m.exit
-		case name != "os.Exit":
+		case name == "os.Exit":
+			hook = &m.osExit
+		case name == "runtime.sigpanic":
+			hook = &m.sigpanic
+		default:
 			continue
 		}
 		if *hook >= 0 {
@@ -218,7 +223,7 @@ func (m *module) findHooks() error {
 		}
 		*hook = i
 	}
-	if m.spin < 0 || m.exit < 0 {
+	if m.spin < 0 || m.exit < 0 || m.sigpanic < 0 {
 		return fmt.Errorf("functions named ...%s and ...%s are missing: the module is not linked with the kit, or its function names were stripped", spinHook, exitHook)
 	}
 	return nil

@@ -21,7 +21,8 @@ var (
 
 	now   int64 // virtual ns, as the host gave it for this step
 	ops   int   // lock operations in this step
-	polls uint  // how often of late a step had too many of them
+	polls uint  // how many more steps had too many of them, of late, than had not
+	many  bool  // this step had too many
 )
 
 // Seed sets the level of preemption and the seed of its choices.
@@ -29,10 +30,10 @@ func Seed(lvl int, seed uint64) { level, rng = lvl, seed }
 
 // BeginStep tells that virtual time is t, and that a new step begins.
 func BeginStep(t int64) {
-	if ops < opsPerStep>>6 && polls > 0 {
+	if !many && polls > 0 {
 		polls--
 	}
-	now, ops, quiet = t, 0, false
+	now, ops, many, quiet = t, 0, false, false
 }
 
 // Quiet stops preemption, for the kit's own look at a server, until the next
@@ -68,11 +69,12 @@ const opsPerStep = 4096
 func LockPoint() {
 	ops++
 	if ops > opsPerStep>>min(polls, 6) {
-		ops = 0
-		time.Sleep(time.Microsecond << min(polls, 10))
-		if polls < 20 {
+		d := time.Microsecond << min(polls, 10)
+		if !many && polls < 20 {
 			polls++
 		}
+		ops, many = 0, true
+		time.Sleep(d)
 		return
 	}
 	Point()
