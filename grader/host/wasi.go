@@ -245,7 +245,7 @@ func pollOneoff(p *process, m memory, a []uint64) uint64 {
 	case idle != nil && !p.observed:
 		ready, p.ready, p.observed = idle, fdIdle, true
 	case done != nil:
-		p.ready, p.deadline = fdDone, sim.Time(deadline)
+		p.ready, p.deadline = fdDone, sim.Time(max(deadline, p.last+1))
 	default:
 		// No step is under way: a sleep in an init function. Time passes.
 		if deadline != int64(sim.Never) {
