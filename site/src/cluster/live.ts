@@ -1,0 +1,187 @@
+// A live cluster with its history: the model that the player shows, and what was
+// done when. Acting in the past forks the history there; undo takes back the
+// last action. Calls are done one after another.
+
+import { Model } from '../player/model.ts';
+import { ActionError, Cluster, type News } from './api.ts';
+
+export interface Done {
+  at: number;
+  line: string;
+}
+
+/** Where a script leads: the parts of its text that the page needs. */
+export interface Head {
+  kind: string;
+  servers: number;
+  clients: number;
+  seed: string;
+  /** Settings at the start, as words. */
+  set: Map<string, string[]>;
+  actions: Done[];
+  until: number;
+}
+
+/** Reads a script's text; the cluster itself checks it. */
+export function readScript(script: string): Head {
+  const head: Head = { kind: 'raft', servers: 5, clients: 0, seed: '1', set: new Map(), actions: [], until: 0 };
+  for (const line of script.split('\n')) {
+    const [word, ...rest] = line.split(' ');
+    switch (word) {
+      case 'kind': head.kind = rest[0] ?? ''; break;
+      case 'servers': head.servers = Number(rest[0]); break;
+      case 'clients': head.clients = Number(rest[0]); break;
+      case 'seed': head.seed = rest[0] ?? '1'; break;
+      case 'set': head.set.set(rest[0] ?? '', rest.slice(1)); break;
+      case 'at': head.actions.push({ at: Number(rest[0]), line: rest.slice(1).join(' ') }); break;
+      case 'until': head.until = Number(rest[0]); break;
+    }
+  }
+  return head;
+}
+
+export class LiveSession {
+  readonly model: Model;
+  readonly head: Head;
+  actions: Done[];
+  private readonly cluster: Cluster;
+  private readonly watchers = new Set<(forked: boolean) => void>();
+  private tail: Promise<unknown> = Promise.resolve();
+
+  private constructor(cluster: Cluster, head: Head, news: News) {
+    this.cluster = cluster;
+    this.head = head;
+    this.actions = head.actions;
+    this.model = new Model(head.servers, head.clients);
+    this.take(news);
+  }
+
+  static async create(script: string): Promise<LiveSession> {
+    const { cluster, news } = await Cluster.create(script);
+    return new LiveSession(cluster, readScript(script), news);
+  }
+
+  /** Calls f after every change; `forked`: records that it knows are gone. */
+  watch(f: (forked: boolean) => void): () => void {
+    this.watchers.add(f);
+    return () => this.watchers.delete(f);
+  }
+
+  close(): void {
+    this.watchers.clear();
+    this.cluster.close();
+  }
+
+  /** Runs up to time t, or as far as it gets in a part of a frame. */
+  advance(t: number): Promise<void> {
+    return this.queue(async () => this.take(await this.cluster.advance(t)));
+  }
+
+  /** Runs up to time t however long that takes. */
+  runTo(t: number): Promise<void> {
+    return this.queue(async () => {
+      while (this.model.end < t) this.take(await this.cluster.advance(t, 200));
+    });
+  }
+
+  step(): Promise<void> {
+    return this.queue(async () => this.take(await this.cluster.step()));
+  }
+
+  /**
+   * Does an action at time t; if that is past, what came after is given up.
+   * Throws an ActionError if the action cannot be done; then nothing changes.
+   */
+  act(line: string, t = Infinity): Promise<void> {
+    return this.queue(async () => {
+      if (t < this.model.end) await this.back(t, this.actions.length);
+      const { line: done, news } = await this.cluster.act(line);
+      this.actions.push({ at: news.now, line: done });
+      this.take(news);
+    });
+  }
+
+  /** Takes the last action back: the cluster is as it was just before it. */
+  undo(): Promise<void> {
+    return this.queue(async () => {
+      const last = this.actions.at(-1);
+      if (last) await this.back(last.at, this.actions.length - 1);
+    });
+  }
+
+  /** Identity of the run and the script that leads here. */
+  identity(): Promise<{ hash: string; script: string }> {
+    return this.queue(() => this.cluster.hash());
+  }
+
+  /** The settings in force at time t: name to words. */
+  settings(t = Infinity): Map<string, string[]> {
+    const now = new Map(this.head.set);
+    for (const a of this.actions) {
+      if (a.at > t) break;
+      const [verb, name, ...words] = a.line.split(' ');
+      if (verb === 'set' && name) now.set(name, words);
+    }
+    return now;
+  }
+
+  private async back(t: number, actions: number): Promise<void> {
+    const keep = this.model.countAt(t);
+    const news = await this.cluster.rewind(t, actions);
+    this.actions = this.actions.slice(0, actions).filter((a) => a.at <= t);
+    // The same run comes out again, so the records need not be taken anew; but
+    // of several actions at one instant, undo takes back only the last.
+    this.model.cutTo(Math.min(keep, news.records.length), news.now);
+    this.model.expect(news.flights);
+    this.tell(true);
+  }
+
+  private take(news: News): void {
+    this.model.append(news.records, news.now);
+    this.model.expect(news.flights);
+    this.tell(false);
+  }
+
+  private tell(forked: boolean): void {
+    for (const f of this.watchers) f(forked);
+  }
+
+  private queue<T>(job: () => Promise<T>): Promise<T> {
+    const result = this.tail.then(job);
+    this.tail = result.catch(() => undefined);
+    return result;
+  }
+}
+
+/** What runs a list of actions: a LiveSession, or an engine in a test. */
+export interface Actor {
+  readonly now: number;
+  runTo(t: number): Promise<void>;
+  act(line: string): Promise<void>;
+}
+
+const MS = 1e6;
+const PATIENCE = 10_000 * MS;
+const STEP = 5 * MS;
+
+/**
+ * Does actions at their times. Where a name stands for nobody yet, time passes
+ * until it does, ten seconds at most, and everything later moves by as much.
+ */
+export async function runActions(actor: Actor, actions: readonly { at: number; line: string }[]): Promise<void> {
+  let late = 0;
+  for (const a of actions) {
+    await actor.runTo(a.at * MS + late);
+    const due = actor.now;
+    for (;;) {
+      try {
+        await actor.act(a.line);
+        break;
+      } catch (e) {
+        if (!(e instanceof ActionError && e.nobody) || actor.now - due > PATIENCE) throw e;
+        await actor.runTo(actor.now + STEP);
+      }
+    }
+    late += actor.now - due;
+  }
+}
