@@ -55,6 +55,7 @@ type module struct {
 	types   []uint64       // of each function that is not imported
 	names   map[int]string // function index -> name
 	globals uint64
+	counted bool // the number of data segments is written elsewhere too
 
 	// Indexes of functions, -1 for none.
 	spin, exit, osExit, sigpanic int
@@ -87,6 +88,10 @@ func rewrite(wasm []byte, maxPages uint32) ([]byte, error) {
 			body, err = m.addExports(s)
 		case secCode:
 			body, err = m.burn(s)
+		case secData:
+			if !m.counted {
+				body, err = joinData(s)
+			}
 		}
 		if err != nil {
 			return nil, fmt.Errorf("section %d at %#x: %w", s.id, s.at, err)
@@ -120,6 +125,7 @@ func parse(wasm []byte) (*module, error) {
 			return nil, fmt.Errorf("section %d comes twice", id)
 		}
 		seen[id] = true
+		m.counted = m.counted || id == secCount
 		s := section{id, body, r.pos - len(body)}
 		m.secs = append(m.secs, s)
 		if err := m.learn(s); err != nil {

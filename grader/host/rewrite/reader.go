@@ -54,6 +54,26 @@ func (r *reader) u32() uint64 {
 	return 0
 }
 
+// s32 reads a signed LEB128 of at most 32 bits.
+func (r *reader) s32() int64 {
+	var v int64
+	for s := 0; s < 35; s += 7 {
+		c := r.byte()
+		v |= int64(c&0x7f) << s
+		if c < 0x80 {
+			if c&0x40 != 0 {
+				v |= -1 << (s + 7)
+			}
+			if int64(int32(v)) != v {
+				break
+			}
+			return v
+		}
+	}
+	r.fail("a number beyond 32 bits")
+	return 0
+}
+
 // skip passes over a LEB128 of any sign and at most 64 bits.
 func (r *reader) skip() {
 	for i := 0; i < 10; i++ {
