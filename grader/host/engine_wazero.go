@@ -18,6 +18,7 @@ type wazeroEngine struct {
 	rt    wazero.Runtime
 	cache wazero.CompilationCache
 	code  wazero.CompiledModule
+	mem   memories
 }
 
 func newEngine(ctx context.Context, wasm []byte, opt *Options) (engine, error) {
@@ -96,7 +97,7 @@ type wazeroInstance struct {
 
 func (e *wazeroEngine) instantiate(p *process) (instance, error) {
 	ctx := context.WithValue(context.Background(), processKey{}, p)
-	mod, err := e.rt.InstantiateModule(ctx, e.code, wazero.NewModuleConfig().WithName("").WithStartFunctions())
+	mod, err := e.rt.InstantiateModule(experimental.WithMemoryAllocator(ctx, &e.mem), e.code, wazero.NewModuleConfig().WithName("").WithStartFunctions())
 	if err != nil {
 		return nil, err
 	}
