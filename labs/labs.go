@@ -5,7 +5,10 @@ package labs
 
 import (
 	"embed"
+	"fmt"
 	"io/fs"
+
+	"golang.org/x/tools/txtar"
 )
 
 //go:embed raft
@@ -18,4 +21,14 @@ func Raft() fs.FS {
 		panic(err) // the name is a constant
 	}
 	return sub
+}
+
+// Skeleton returns the folder that a student of the lab begins with: the files
+// of the lab's skeleton.txtar.
+func Skeleton(lab fs.FS) (fs.FS, error) {
+	data, err := fs.ReadFile(lab, "skeleton.txtar")
+	if err != nil {
+		return nil, fmt.Errorf("the lab has no skeleton: %w", err)
+	}
+	return txtar.FS(txtar.Parse(data))
 }
