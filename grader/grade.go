@@ -20,9 +20,11 @@ import (
 
 // Options says what to grade, with what, and how.
 type Options struct {
-	// Dir is the student's folder; Core grades the consensus core in its place.
-	Dir  string
-	Core bool
+	// Dir is the student's folder, in Files if that is not nil, else on disk;
+	// Core grades the consensus core in its place.
+	Dir   string
+	Files fs.FS
+	Core  bool
 
 	// Lab holds the lab's files (lab.star and what it loads); nil is the
 	// built-in Raft lab.

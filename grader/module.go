@@ -20,7 +20,7 @@ func moduleSubject(ctx context.Context, o *Options, res *Result) (*subject, erro
 		}
 	}
 	m, err := build.Build(ctx, build.Options{
-		Dir: o.Dir, SelfTest: release.Test,
+		Dir: o.Dir, Files: o.Files, SelfTest: release.Test,
 		Progress: func(s build.Stage) { stage(string(s)) },
 	})
 	if err != nil {

@@ -1,0 +1,3 @@
+module raftlab.example/lab
+
+go 1.24
