@@ -14,6 +14,9 @@ type Settings struct {
 	// TicksPerSecond bounds how often a server's timers may fire in a virtual
 	// second: more is polling without end. 0: 20,000.
 	TicksPerSecond int
+	// CallsPerSecond bounds the RPCs that one server starts in a virtual
+	// second: more is a storm, whatever a test allows. 0: 3,000.
+	CallsPerSecond int
 }
 
 // Checker watches a world and keeps the first violation.
@@ -71,6 +74,8 @@ type server struct {
 	atBoot    uint64 // index of the snapshot it booted from
 	ticks     int
 	tickStart sim.Time
+	calls     int
+	callStart sim.Time
 }
 
 // durableAfter is how long a term must have been seen before a message sent
@@ -83,6 +88,9 @@ const durableAfter = 50 * sim.Millisecond
 func New(n int, set Settings, onFirst func(*Violation)) *Checker {
 	if set.TicksPerSecond == 0 {
 		set.TicksPerSecond = 20000
+	}
+	if set.CallsPerSecond == 0 {
+		set.CallsPerSecond = 3000
 	}
 	return &Checker{
 		n: n, set: set, servers: make([]server, n), leaders: map[uint64]int{},
@@ -151,6 +159,9 @@ func (c *Checker) Watch(r *sim.Record) {
 			s.told = max(s.told, s.term)
 		}
 		c.causal.send(r.Node, r.ID)
+		if sim.MsgKind(r.Term) == sim.MsgCall {
+			c.call(r, s)
+		}
 	case sim.RecReceive:
 		c.causal.receive(r.Node, r.ID)
 	case sim.RecRequest:
@@ -179,6 +190,18 @@ func (c *Checker) tick(r *sim.Record, s *server) {
 	if s.ticks++; s.ticks > c.set.TicksPerSecond/10 {
 		c.broke(r, NoBusyLoop, -1, "server %d woke up %d times within %d ms: it polls with sleeps that are far too short",
 			r.Node, s.ticks, (r.T-s.tickStart)/sim.Millisecond)
+	}
+}
+
+// call tells a storm of RPCs: calls that each cause the next at once.
+func (c *Checker) call(r *sim.Record, s *server) {
+	if r.T-s.callStart >= sim.Second {
+		s.callStart, s.calls = r.T, 0
+	}
+	if s.calls++; s.calls > c.set.CallsPerSecond {
+		v := c.broke(r, RPCBudget, -1, "server %d made %d RPCs within %d ms, the last a %s: each answer seems to cause the next call at once",
+			r.Node, s.calls, (r.T-s.callStart)/sim.Millisecond+1, r.Name)
+		v.Expected, v.Found = fmt.Sprintf("at most %d RPCs a second, even while logs are repaired", c.set.CallsPerSecond), fmt.Sprintf("%d", s.calls)
 	}
 }
 
