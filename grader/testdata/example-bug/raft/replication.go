@@ -168,7 +168,9 @@ func (rf *Raft) sendEntries(peer int, args *AppendEntriesArgs) {
 	case reply.Success:
 		rf.acknowledge(peer, args.PrevLogIndex+len(args.Entries))
 	default:
-		if rf.backUp(peer, rf.conflictIndex(args.PrevLogIndex, reply)) {
+		// Go on at once, unless it would be with what was refused just now.
+		moved := rf.backUp(peer, rf.conflictIndex(args.PrevLogIndex, reply))
+		if moved && rf.nextIndex[peer] <= args.PrevLogIndex {
 			rf.sendTo(peer)
 		}
 	}
