@@ -1,292 +1,342 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 
-	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 
 	"github.com/raftlab/raftlab/grader"
 	"github.com/raftlab/raftlab/grader/report"
+	"github.com/raftlab/raftlab/grader/script"
 )
 
-// Exit codes; `grade help exit-codes` tells them.
-const (
-	exitPassed    = 0
-	exitFailed    = 1
-	exitUsage     = 2
-	exitBuild     = 3
-	exitInternal  = 4
-	exitInterrupt = 130
-)
+// cli is one run of the command: where it writes, and its flags.
+type cli struct {
+	stdout, stderr io.Writer
+	t              *texts
 
-// codeOf leads from the cause of an error to the exit code.
-var codeOf = map[report.Cause]int{
-	report.Usage: exitUsage, report.Build: exitBuild, report.Internal: exitInternal, report.Interrupt: exitInterrupt,
+	lang, color, lab, run  string
+	seed                   uint64
+	seeds, workers, hints  int
+	json, verbose, budgets bool
+
+	dir  string // the folder named, "" if none was
+	code fs.FS  // the student's folder, to quote from
 }
 
-// ended is an error whose message has been shown; it carries the exit code.
-type ended int
-
-func (e ended) Error() string { return "exit code " + strconv.Itoa(int(e)) }
-
-// app is one call of the command: its streams and the flags that all commands share.
-type app struct {
-	ctx      context.Context
-	out, err io.Writer
-
-	lang    string
-	color   string
-	lab     string
-	run     string
-	seed    uint64
-	seeds   int
-	workers int
-	hints   int
-	json    bool
-	verbose bool
-	budgets bool
-}
-
-// run is the whole command. It returns the exit code.
-func run(ctx context.Context, args []string, out, errw io.Writer) int {
-	a := &app{ctx: ctx, out: out, err: errw}
-	root := a.root()
-	root.SetArgs(args)
-	root.SetOut(out)
-	root.SetErr(errw)
-	err := root.Execute()
-	var e ended
-	switch {
-	case err == nil:
-		return exitPassed
-	case errors.As(err, &e):
-		return int(e)
-	}
-	// What is left are mistakes in the command line, as cobra found them.
-	if a.json {
-		a.out.Write(report.ErrorJSON(fmt.Errorf("%w: %v", grader.ErrNoTests, err)))
-	} else {
-		fmt.Fprintf(errw, "grade: %v\nTry 'grade --help'.\n", err)
-	}
-	return exitUsage
-}
-
-func (a *app) root() *cobra.Command {
-	c := &cobra.Command{
-		Use:   "grade [PART...] [DIR]",
-		Short: "Grade a Raft server",
-		Long: `grade builds the Raft server in DIR (default: this folder), runs it as a cluster
-under a virtual clock, and says what works, what breaks, and how many points
-that is. The same code and the same seed give the same result on every machine.
-
-DIR is the folder that 'grade init' wrote, or a checkout of the MIT 6.5840 lab
-of 2025. PART is a part of the lab (election, agreement, persistence, partition,
-compaction, or 3A to 3D); without one, all parts are graded.`,
-		Example: `  grade init raft-lab          write the skeleton of the lab
-  grade election raft-lab      grade its first part
-  grade --run basic            tests whose part/name matches
-  grade --seed 7 --seeds 1     one run of each test, with this seed
-  grade 3B ~/6.5840/src/raft1  a part by the course's own name`,
-		Args:          cobra.ArbitraryArgs,
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		RunE: func(_ *cobra.Command, args []string) error {
-			parts, dir, err := a.partsAndDir(args)
-			if err != nil {
-				return err
-			}
-			return a.grade(grader.Options{Dir: dir, Parts: parts}, dir)
-		},
-		ValidArgsFunction: func(_ *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-			return a.partNames(), cobra.ShellCompDirectiveDefault
-		},
-	}
-	f := c.PersistentFlags()
-	f.StringVar(&a.lang, "lang", language(), "language of the report: en or zh")
-	f.StringVar(&a.color, "color", "auto", "colours: auto, always or never")
-	f.StringVar(&a.lab, "lab", "", "folder of another lab (default: the built-in Raft lab)")
-	f.BoolVar(&a.json, "json", false, "write the result as JSON")
-	gradeFlags := func(c *cobra.Command) {
-		f := c.Flags()
-		f.StringVar(&a.run, "run", "", "only tests whose part/name matches this regular expression")
-		f.Uint64Var(&a.seed, "seed", 1, "first seed")
-		f.IntVar(&a.seeds, "seeds", 0, "runs of each test, with consecutive seeds (default: each test's own number)")
-		f.IntVar(&a.workers, "workers", 0, "runs side by side (default: one per core)")
-		f.IntVar(&a.hints, "hints", 2, "how many steps of hints to give away, 0 to 3")
-		f.BoolVarP(&a.verbose, "verbose", "v", false, "every failure at full length, and the budgets")
-		f.BoolVar(&a.budgets, "budgets", false, "a table of what the tests measured")
-		c.RegisterFlagCompletionFunc("run", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return a.testNames(), cobra.ShellCompDirectiveNoFileComp
-		})
-	}
-	gradeFlags(c)
-	ref := a.referenceCommand()
-	gradeFlags(ref)
-	c.AddCommand(ref, a.initCommand(), a.listCommand(), a.labCommand(), a.versionCommand(), exitCodesTopic())
-	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return err })
+func newCLI(args []string, stdout, stderr io.Writer) *cli {
+	c := &cli{stdout: stdout, stderr: stderr, lang: langOf(args, os.Getenv)}
+	c.t = textsIn(c.lang)
 	return c
 }
 
-// language is the user's, as far as the environment tells.
-func language() string {
-	for _, v := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
-		if s := os.Getenv(v); s != "" {
-			if strings.HasPrefix(s, "zh") {
-				return "zh"
-			}
-			return "en"
+// langOf finds the language before the flags are read, since the help is in it:
+// the --lang flag, or the locale.
+func langOf(args []string, env func(string) string) string {
+	for i, a := range args {
+		if v, ok := strings.CutPrefix(a, "--lang="); ok {
+			return v
 		}
+		if a == "--lang" && i+1 < len(args) {
+			return args[i+1]
+		}
+	}
+	if strings.HasPrefix(locale(env), "zh") {
+		return "zh"
 	}
 	return "en"
 }
 
-// partsAndDir tells the names of parts from the folder among the arguments.
-func (a *app) partsAndDir(args []string) (parts []string, dir string, err error) {
-	lab, err := a.openLab()
-	if err != nil {
-		return nil, "", a.fail(err)
-	}
-	dir = "."
-	named := false
-	for _, arg := range args {
-		isPart := false
-		for _, p := range lab.Parts {
-			isPart = isPart || p.Is(arg)
+// locale is the value that counts of the locale's variables.
+func locale(env func(string) string) string {
+	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
+		if v := env(name); v != "" {
+			return v
 		}
-		st, statErr := os.Stat(arg)
-		isDir := statErr == nil && st.IsDir()
+	}
+	return ""
+}
+
+func (c *cli) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "grade [PART...] [flags] [DIR]",
+		Short: c.t.short, Long: c.t.long, Example: c.t.examples,
+		Args:          cobra.ArbitraryArgs,
+		SilenceErrors: true, SilenceUsage: true,
+		PersistentPreRunE: func(*cobra.Command, []string) error { return c.checkFlags() },
+		ValidArgsFunction: c.completeParts,
+		RunE:              func(cmd *cobra.Command, args []string) error { return c.grade(cmd, args, false) },
+	}
+	c.gradeFlags(root)
+	c.showFlags(root)
+	root.Flags().SortFlags = false
+	root.PersistentFlags().SortFlags = false
+	root.SetUsageTemplate(c.t.template)
+	root.AddCommand(c.initCommand(), c.listCommand(), c.referenceCommand(), c.labCommand(), c.versionCommand(), c.exitCodesTopic())
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, sub := range root.Commands() {
+		if s := c.t.builtin[sub.Name()]; s != "" {
+			sub.Short = s
+		}
+	}
+	return root
+}
+
+// gradeFlags are the flags of a grading.
+func (c *cli) gradeFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&c.run, "run", "", c.t.flagRun)
+	f.Uint64Var(&c.seed, "seed", 0, c.t.flagSeed)
+	f.IntVar(&c.seeds, "seeds", 0, c.t.flagSeeds)
+	f.BoolVarP(&c.verbose, "verbose", "v", false, c.t.flagVerbose)
+	f.IntVar(&c.hints, "hints", 2, c.t.flagHints)
+	f.BoolVar(&c.budgets, "budgets", false, c.t.flagBudgets)
+	f.IntVar(&c.workers, "workers", 0, c.t.flagWorkers)
+	complete(cmd, "run", c.completeTests)
+}
+
+// showFlags are the flags of every command that shows something.
+func (c *cli) showFlags(cmd *cobra.Command) {
+	f := cmd.PersistentFlags()
+	f.StringVar(&c.lab, "lab", "", c.t.flagLab)
+	f.BoolVar(&c.json, "json", false, c.t.flagJSON)
+	f.StringVar(&c.lang, "lang", c.lang, c.t.flagLang)
+	f.StringVar(&c.color, "color", "auto", c.t.flagColor)
+	complete(cmd, "lang", fixed("en", "zh"))
+	complete(cmd, "color", fixed("auto", "always", "never"))
+	if err := cmd.MarkPersistentFlagDirname("lab"); err != nil {
+		panic(err) // the flag stands above
+	}
+}
+
+func (c *cli) checkFlags() error {
+	switch {
+	case c.lang != "en" && c.lang != "zh":
+		return fmt.Errorf(c.t.badChoice, "--lang", "en, zh", c.lang)
+	case c.color != "auto" && c.color != "always" && c.color != "never":
+		return fmt.Errorf(c.t.badChoice, "--color", "auto, always, never", c.color)
+	case c.seeds < 0 || c.seeds > maxSeeds:
+		return fmt.Errorf(c.t.badNumber, "--seeds", 1, maxSeeds, c.seeds)
+	case c.workers < 0 || c.workers > maxWorkers:
+		return fmt.Errorf(c.t.badNumber, "--workers", 1, maxWorkers, c.workers)
+	case c.hints < 0:
+		return fmt.Errorf(c.t.badNumber, "--hints", 0, 9, c.hints)
+	}
+	return nil
+}
+
+// Limits of what may be asked for: beyond them it is a slip of the finger.
+const (
+	maxSeeds   = 1_000_000
+	maxWorkers = 1024
+)
+
+// report makes a Report that writes to w.
+func (c *cli) report(w io.Writer) *report.Report {
+	return report.New(w, report.Options{
+		Lang: c.lang, Width: terminalWidth(w), Color: c.colored(w), ASCII: !unicodeTerminal(os.Getenv),
+		Verbose: c.verbose, Budgets: c.budgets, Hints: c.hints, Code: c.code, Dir: c.dir,
+	})
+}
+
+// openLab reads the lab asked for. The file system is nil for the built-in one.
+func (c *cli) openLab(dir string) (*script.Lab, fs.FS, error) {
+	var files fs.FS
+	if dir != "" {
+		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+			return nil, nil, fmt.Errorf(c.t.noLab, dir)
+		}
+		files = os.DirFS(dir)
+	}
+	lab, err := grader.OpenLab(files)
+	if err != nil {
+		return nil, nil, noVerdict{err}
+	}
+	return lab, files, nil
+}
+
+// grade runs the tests: on the folder in args, or on the consensus core.
+func (c *cli) grade(cmd *cobra.Command, args []string, core bool) error {
+	lab, files, err := c.openLab(c.lab)
+	if err != nil {
+		return err
+	}
+	parts, dir, err := c.sortArgs(lab, args)
+	if err != nil {
+		return err
+	}
+	if core && dir != "" {
+		return fmt.Errorf(c.t.noFolder, dir)
+	}
+	pattern, err := c.pattern(lab)
+	if err != nil {
+		return err
+	}
+	o := grader.Options{
+		Dir: dir, Core: core, Lab: files, Parts: parts, Run: pattern,
+		Seed: c.seed, Seeds: c.seeds, Workers: c.workers, Lang: c.lang, CacheDir: cacheDir(),
+	}
+	if !core {
+		c.dir = dir
+		if o.Dir == "" {
+			o.Dir = "."
+		}
+		if root, err := os.OpenRoot(o.Dir); err == nil {
+			defer root.Close()
+			c.code = root.FS()
+		}
+	}
+
+	out := c.stdout
+	if c.json {
+		out = io.Discard
+	}
+	run := c.report(out).Start(c.stderr, isTerminal(c.stderr), isTerminal(c.stdout))
+	defer run.Stop()
+	o.Progress = run.Progress
+	res, err := grader.Grade(cmd.Context(), o)
+	if err != nil {
+		run.Stop()
+		if report.CauseOf(err) == report.Interrupt && !c.json {
+			run.Interrupted()
+			return exitWith(exitInterrupted)
+		}
+		return noVerdict{err}
+	}
+	run.Result(res)
+	if c.json {
+		c.stdout.Write(res.JSON())
+	}
+	return verdict(res)
+}
+
+func verdict(res *grader.Result) error {
+	switch res.Status {
+	case grader.Passed:
+		return nil
+	case grader.Failed:
+		return exitWith(exitFailed)
+	}
+	return exitWith(exitInternal)
+}
+
+// sortArgs tells parts of the lab from the folder.
+func (c *cli) sortArgs(lab *script.Lab, args []string) (parts []string, dir string, err error) {
+	for _, arg := range args {
+		part := partNamed(lab, arg)
+		info, statErr := os.Stat(arg)
 		switch {
-		case isPart && isDir:
-			return nil, "", fmt.Errorf("%q is a part of the lab and a folder here: write ./%s for the folder", arg, arg)
-		case isPart:
-			parts = append(parts, arg)
-		case statErr == nil && !isDir:
-			return nil, "", fmt.Errorf("%s is a file: expected the folder that it is in", arg)
-		case !isDir:
-			return nil, "", fmt.Errorf("%q is neither a part of the lab (%s) nor a folder", arg, strings.Join(a.partNames(), ", "))
-		case named:
-			return nil, "", fmt.Errorf("two folders, %s and %s: expected one", dir, arg)
+		case part != nil && statErr == nil && info.IsDir():
+			return nil, "", fmt.Errorf(c.t.ambiguous, arg, "."+string(filepath.Separator)+arg, part.Name)
+		case part != nil:
+			parts = append(parts, part.Name)
+		case arg == "":
+			return nil, "", errors.New(c.t.emptyArg)
+		case statErr == nil && !info.IsDir():
+			return nil, "", fmt.Errorf(c.t.isFile, arg, filepath.Dir(arg))
+		case statErr != nil:
+			return nil, "", fmt.Errorf(c.t.neither, arg, partNames(lab), c.meant(lab, arg))
+		case dir != "":
+			return nil, "", fmt.Errorf(c.t.twoFolders, dir, arg)
 		default:
-			dir, named = arg, true
+			dir = arg
 		}
 	}
 	return parts, dir, nil
 }
 
-// reporter makes a Report that writes to w.
-func (a *app) reporter(w io.Writer, dir string) (*report.Report, error) {
-	if a.lang != "en" && a.lang != "zh" {
-		return nil, fmt.Errorf("--lang: expected en or zh, found %q", a.lang)
-	}
-	o := report.Options{Lang: a.lang, Width: columns(), Verbose: a.verbose, Budgets: a.budgets || a.verbose, Hints: a.hints}
-	switch a.color {
-	case "always":
-		o.Color = true
-	case "never":
-	case "auto":
-		o.Color = terminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
-	default:
-		return nil, fmt.Errorf("--color: expected auto, always or never, found %q", a.color)
-	}
-	if dir != "" {
-		if st, err := os.Stat(dir); err == nil && st.IsDir() {
-			o.Code = os.DirFS(dir)
-		}
-		if dir != "." {
-			o.Dir = dir
+func partNamed(lab *script.Lab, name string) *script.Part {
+	for _, p := range lab.Parts {
+		if p.Is(name) {
+			return p
 		}
 	}
-	return report.New(w, o), nil
+	return nil
 }
 
-func terminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && isatty.IsTerminal(f.Fd())
-}
-
-func columns() int {
-	n, err := strconv.Atoi(os.Getenv("COLUMNS"))
-	if err != nil || n < 40 {
-		return 100
+func partNames(lab *script.Lab) string {
+	var names []string
+	for _, p := range lab.Parts {
+		names = append(names, p.Name)
 	}
-	return n
+	return strings.Join(names, ", ")
 }
 
-// grade runs a grading and shows it.
-func (a *app) grade(o grader.Options, dir string) error {
-	r, err := a.reporter(a.out, dir)
-	if err != nil {
-		return err
+// meant proposes a part or a command in place of a word that is neither.
+func (c *cli) meant(lab *script.Lab, word string) string {
+	words := []string{"init", "list", "reference", "lab", "version", "help", "completion"}
+	for _, p := range lab.Parts {
+		words = append(words, p.Name)
 	}
+	for _, w := range words {
+		if near(strings.ToLower(word), w) {
+			return fmt.Sprintf(c.t.didYouMean, w)
+		}
+	}
+	for _, p := range lab.Parts {
+		for _, t := range p.Tests {
+			if strings.EqualFold(word, t.Name) || strings.EqualFold(word, p.Name+"/"+t.Name) {
+				return fmt.Sprintf(c.t.didYouMean, "--run "+p.Name+"/"+t.Name)
+			}
+		}
+	}
+	return ""
+}
+
+// near says whether one slip of a finger makes a into b: a letter too many, too
+// few, another one, or two swapped.
+func near(a, b string) bool {
+	i := 0
+	for i < len(a) && i < len(b) && a[i] == b[i] {
+		i++
+	}
+	x, y := a[i:], b[i:]
 	switch {
-	case a.seeds < 0 || a.seeds > 100_000:
-		return fmt.Errorf("--seeds: expected 1 to 100000, found %d", a.seeds)
-	case a.workers < 0 || a.workers > 1024:
-		return fmt.Errorf("--workers: expected 1 to 1024, found %d", a.workers)
-	case a.hints < 0:
-		return fmt.Errorf("--hints: expected 0 or more, found %d", a.hints)
+	case x == y:
+		return true
+	case len(x) == len(y):
+		return x[1:] == y[1:] || len(x) > 1 && x[0] == y[1] && x[1] == y[0] && x[2:] == y[2:]
+	case len(x) == len(y)+1:
+		return x[1:] == y
+	case len(x)+1 == len(y):
+		return x == y[1:]
 	}
-	if a.run != "" {
-		if o.Run, err = regexp.Compile(a.run); err != nil {
-			return fmt.Errorf("--run: expected a regular expression such as 'election/basic': %v", err)
+	return false
+}
+
+// pattern is what --run asks for. A test's full name means that test alone;
+// anything else is a regular expression in which case does not matter.
+func (c *cli) pattern(lab *script.Lab) (*regexp.Regexp, error) {
+	if c.run == "" {
+		return nil, nil
+	}
+	for _, p := range lab.Parts {
+		for _, t := range p.Tests {
+			if part, name, ok := strings.Cut(c.run, "/"); ok && p.Is(part) && strings.EqualFold(name, t.Name) {
+				return regexp.MustCompile("^" + regexp.QuoteMeta(p.Name+"/"+t.Name) + "$"), nil
+			}
 		}
 	}
-	if a.lab != "" {
-		o.Lab = os.DirFS(a.lab)
-	}
-	o.Seed, o.Seeds, o.Workers, o.Lang = a.seed, a.seeds, a.workers, a.lang
-	if dir, err := os.UserCacheDir(); err == nil {
-		o.CacheDir = filepath.Join(dir, "raftlab")
-	}
-	if a.json {
-		res, err := grader.Grade(a.ctx, o)
-		if err != nil {
-			return a.fail(err)
-		}
-		a.out.Write(res.JSON())
-		return verdict(res)
-	}
-	show := r.Start(a.err, terminal(a.err), terminal(a.out))
-	o.Progress = show.Progress
-	res, err := grader.Grade(a.ctx, o)
+	re, err := regexp.Compile("(?i)" + c.run)
 	if err != nil {
-		if a.ctx.Err() != nil {
-			show.Interrupted()
-			return ended(exitInterrupt)
-		}
-		show.Stop()
-		return a.fail(err)
+		return nil, fmt.Errorf(c.t.badPattern, c.run, err)
 	}
-	show.Result(res)
-	return verdict(res)
+	return re, nil
 }
 
-func verdict(res *grader.Result) error {
-	if res.Status == grader.Passed {
-		return nil
+// cacheDir is where compiled modules are kept, "" if the system names no place.
+func cacheDir() string {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return ""
 	}
-	return ended(exitFailed)
-}
-
-// fail shows why there is no verdict, and returns the exit code for it.
-func (a *app) fail(err error) error {
-	if a.json {
-		a.out.Write(report.ErrorJSON(err))
-	} else {
-		r, rerr := a.reporter(a.err, "")
-		if rerr != nil {
-			return rerr
-		}
-		r.Error(err)
-	}
-	return ended(codeOf[report.CauseOf(err)])
+	return filepath.Join(dir, "raftlab")
 }

@@ -54,3 +54,36 @@ func (r *Report) LabCheck(lab *script.Lab, res *grader.Result) {
 	r.printf("\n")
 	r.text("", fmt.Sprintf(r.m.labCoreFails, lab.Name, failed), r.p.bad)
 }
+
+// LabJSON is what Lab lists, for programs.
+func LabJSON(lab *script.Lab) []byte {
+	type test struct {
+		Name    string      `json:"name"`
+		Title   script.Text `json:"title"`
+		Points  float64     `json:"points"`
+		Servers int         `json:"servers"`
+		Seeds   int         `json:"seeds"`
+	}
+	type part struct {
+		Name   string      `json:"name"`
+		Also   []string    `json:"also,omitempty"`
+		Title  script.Text `json:"title"`
+		Points float64     `json:"points"`
+		Tests  []test      `json:"tests"`
+	}
+	out := struct {
+		Format int         `json:"format"`
+		Lab    string      `json:"lab"`
+		Title  script.Text `json:"title"`
+		Hash   string      `json:"labHash"`
+		Parts  []part      `json:"parts"`
+	}{Format: grader.ResultFormat, Lab: lab.Name, Title: lab.Title, Hash: lab.Hash}
+	for _, p := range lab.Parts {
+		q := part{Name: p.Name, Also: p.Also, Title: p.Title, Points: p.Points}
+		for _, t := range p.Tests {
+			q.Tests = append(q.Tests, test{t.Name, t.Title, t.Points, t.Servers, t.Seeds})
+		}
+		out.Parts = append(out.Parts, q)
+	}
+	return encode(out)
+}

@@ -90,16 +90,10 @@ func (r *Report) buildError(e *build.Error) {
 	}
 }
 
-// ErrorJSON is an error in the form that --json prints in place of a Result.
+// ErrorJSON is an error of grader.Grade in the form that stands in place of a
+// Result's JSON.
 func ErrorJSON(err error) []byte {
-	type body struct {
-		Cause    Cause           `json:"cause"`
-		Kind     build.Kind      `json:"kind,omitempty"`
-		Message  string          `json:"message"`
-		Problems []build.Problem `json:"problems,omitempty"`
-		More     int             `json:"more,omitempty"`
-	}
-	b := body{Cause: CauseOf(err), Message: err.Error()}
+	b := errorBody{Cause: CauseOf(err), Message: err.Error()}
 	var be *build.Error
 	var se *script.Error
 	switch {
@@ -108,12 +102,35 @@ func ErrorJSON(err error) []byte {
 	case errors.As(err, &se):
 		b.Problems = []build.Problem{{File: se.Pos, Reason: se.Msg}}
 	}
-	out, jerr := json.MarshalIndent(struct {
-		Format int  `json:"format"`
-		Error  body `json:"error"`
-	}{grader.ResultFormat, b}, "", "  ")
-	if jerr != nil {
-		panic(jerr) // strings and numbers can be encoded
+	return b.json()
+}
+
+// UsageJSON is the same for a mistake on the command line.
+func UsageJSON(err error) []byte {
+	b := errorBody{Cause: Usage, Message: err.Error()}
+	return b.json()
+}
+
+type errorBody struct {
+	Cause    Cause           `json:"cause"`
+	Kind     build.Kind      `json:"kind,omitempty"`
+	Message  string          `json:"message"`
+	Problems []build.Problem `json:"problems,omitempty"`
+	More     int             `json:"more,omitempty"`
+}
+
+func (b *errorBody) json() []byte {
+	return encode(struct {
+		Format int        `json:"format"`
+		Error  *errorBody `json:"error"`
+	}{grader.ResultFormat, b})
+}
+
+// encode is indented JSON of a value that can always be encoded.
+func encode(v any) []byte {
+	out, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		panic(err)
 	}
 	return append(out, '\n')
 }
