@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -27,6 +29,7 @@ type cli struct {
 	seeds, workers, hints  int
 	json, verbose, budgets bool
 
+	core bool   // the consensus core is graded
 	dir  string // the folder named, "" if none was
 	code fs.FS  // the student's folder, to quote from
 }
@@ -143,7 +146,7 @@ const (
 func (c *cli) report(w io.Writer) *report.Report {
 	return report.New(w, report.Options{
 		Lang: c.lang, Width: terminalWidth(w), Color: c.colored(w), ASCII: !unicodeTerminal(os.Getenv),
-		Verbose: c.verbose, Budgets: c.budgets, Hints: c.hints, Code: c.code, Dir: c.dir,
+		Verbose: c.verbose, Budgets: c.budgets, Hints: c.hints, Code: c.code, Replay: c.replay,
 	})
 }
 
@@ -184,8 +187,8 @@ func (c *cli) grade(cmd *cobra.Command, args []string, core bool) error {
 		Dir: dir, Core: core, Lab: files, Parts: parts, Run: pattern,
 		Seed: c.seed, Seeds: c.seeds, Workers: c.workers, Lang: c.lang, CacheDir: cacheDir(),
 	}
+	c.core, c.dir = core, dir
 	if !core {
-		c.dir = dir
 		if o.Dir == "" {
 			o.Dir = "."
 		}
@@ -216,6 +219,33 @@ func (c *cli) grade(cmd *cobra.Command, args []string, core bool) error {
 		c.stdout.Write(res.JSON())
 	}
 	return verdict(res)
+}
+
+// replay is the command that repeats a test's first failing run.
+func (c *cli) replay(t *grader.TestResult) string {
+	words := []string{"grade"}
+	if c.core {
+		words = append(words, "reference")
+	}
+	words = append(words, "--run", t.Part+"/"+t.Name, "--seed", strconv.FormatUint(t.Failure.Seed, 10), "--seeds", "1")
+	if c.lab != "" {
+		words = append(words, "--lab", quote(c.lab))
+	}
+	if c.dir != "" {
+		words = append(words, quote(c.dir))
+	}
+	return strings.Join(words, " ")
+}
+
+// quote makes s one word of a shell.
+func quote(s string) string {
+	if !strings.ContainsAny(s, " \t\n'\"$`*?[]{}()<>|&;!#~") {
+		return s
+	}
+	if runtime.GOOS == "windows" {
+		return `"` + s + `"`
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 func verdict(res *grader.Result) error {

@@ -33,7 +33,7 @@ func (r *Report) Failure(t *grader.TestResult) {
 	r.text("  ", clean(f.Message), r.p.plain)
 	where := fmt.Sprintf(r.m.seedAt, f.Seed, clock(f.Time))
 	if f.Server >= 0 {
-		where += ", " + fmt.Sprintf(r.m.onServer, f.Server)
+		where += r.m.comma + fmt.Sprintf(r.m.onServer, f.Server)
 	}
 	r.printf("  %s\n", r.p.dim(where))
 	if s := r.seeds(t); s != "" {
@@ -87,26 +87,18 @@ func (r *Report) Failure(t *grader.TestResult) {
 		}
 	}
 	r.hints(f)
-	if f.Replay != "" {
+	if again := r.replay(t); again != "" {
 		r.section(r.m.again, "")
-		r.printf("    %s\n", r.p.command(r.replay(f)))
+		r.printf("    %s\n", r.p.command(again))
 	}
 }
 
-// replay is the command that repeats the run, with the folder that was named.
-func (r *Report) replay(f *grader.Failure) string {
-	if r.o.Dir == "" {
-		return f.Replay
+// replay is the command that repeats a failing run.
+func (r *Report) replay(t *grader.TestResult) string {
+	if r.o.Replay != nil {
+		return r.o.Replay(t)
 	}
-	return f.Replay + " " + quoteArg(r.o.Dir)
-}
-
-// quoteArg makes s one argument of a shell.
-func quoteArg(s string) string {
-	if s != "" && !strings.ContainsAny(s, " \t\n'\"\\$`*?[]{}()<>|&;!#~") {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+	return t.Failure.Replay
 }
 
 // seeds says which of several runs failed.

@@ -3,6 +3,8 @@ package report
 // messages are all texts of this package in one language. A test sees to it
 // that no language lacks one, and that their verbs agree.
 type messages struct {
+	comma string // between two things of one line
+
 	// Progress.
 	stageCheck, stageLibrary, stageSelfTest, stageBuild, stageCompile, stageTest string
 	libraryNote                                                                  string
@@ -29,7 +31,7 @@ type messages struct {
 	part, tests, points, total    string
 	allPassed, someFailed, notSet string // points, of
 	counts                        string // failed tests, all
-	took, tookParts               string
+	tookParts                     string
 	showAll, showOne              string
 	interrupted                   string // runs done, all
 	recognised, moduleIs, traceIs string
@@ -48,6 +50,8 @@ type messages struct {
 }
 
 var english = messages{
+	comma: ", ",
+
 	stageCheck:    "reading your files",
 	stageLibrary:  "compiling Go's standard library for WebAssembly",
 	stageSelfTest: "trying this Go release",
@@ -84,7 +88,7 @@ var english = messages{
 	allPassed:   "PASSED  %s of %s points",
 	someFailed:  "FAILED  %s of %s points",
 	notSet:      "NOT GRADED  try again; no points are lost",
-	counts:      "%d of %d tests fail: %s",
+	counts:      "Failing: %d of %d tests (%s)",
 	tookParts:   "build %s, compile %s, run %s",
 	showAll:     "The other failures at full length: --verbose",
 	showOne:     "One of them: %s",
@@ -114,6 +118,8 @@ var english = messages{
 }
 
 var chinese = messages{
+	comma: "，",
+
 	stageCheck:    "读取代码",
 	stageLibrary:  "为 WebAssembly 编译 Go 标准库",
 	stageSelfTest: "检验这个 Go 版本",
@@ -145,7 +151,7 @@ var chinese = messages{
 	allPassed:   "通过  %s 分（满分 %s）",
 	someFailed:  "未通过  %s 分（满分 %s）",
 	notSet:      "未能评分  请重试；不扣分",
-	counts:      "%[2]d 项测试中 %[1]d 项失败：%[3]s",
+	counts:      "%[2]d 项测试中 %[1]d 项失败（%[3]s）",
 	tookParts:   "构建 %s，翻译 %s，运行 %s",
 	showAll:     "完整显示其余失败：--verbose",
 	showOne:     "只看其中一项：%s",

@@ -91,6 +91,7 @@ func (r *Report) verdict(res *grader.Result, failed []*grader.TestResult) {
 		}
 		r.text("  ", fmt.Sprintf(r.m.traceIs, res.Seed, brief(res.LabHash), brief(res.Hash)), r.p.dim)
 		r.text("  ", fmt.Sprintf(r.m.tookParts, seconds(res.Timing.Build), seconds(res.Timing.Compile), seconds(res.Timing.Run)), r.p.dim)
+		r.printf("\n")
 	}
 	switch res.Status {
 	case grader.Passed:
@@ -111,7 +112,9 @@ func (r *Report) verdict(res *grader.Result, failed []*grader.TestResult) {
 	r.text("  ", fmt.Sprintf(r.m.counts, len(failed), all, r.kinds(failed)), r.p.plain)
 	if len(failed) > 1 && !r.o.Verbose {
 		r.text("  ", r.m.showAll, r.p.dim)
-		r.printf("  %s\n", r.p.dim(fmt.Sprintf(r.m.showOne, r.replay(failed[1].Failure))))
+		if one := r.replay(failed[1]); one != "" {
+			r.printf("  %s\n", r.p.dim(fmt.Sprintf(r.m.showOne, one)))
+		}
 	}
 }
 
@@ -129,7 +132,7 @@ func (r *Report) kinds(failed []*grader.TestResult) string {
 			out = append(out, fmt.Sprintf("%d %s", count[k], word))
 		}
 	}
-	return strings.Join(out, ", ")
+	return strings.Join(out, r.m.comma)
 }
 
 func brief(hash string) string { return hash[:min(12, len(hash))] }

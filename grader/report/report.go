@@ -22,9 +22,9 @@ type Options struct {
 	Hints   int  // how many steps of hints to give away
 	// Code, if not nil, holds the student's folder, to quote lines from.
 	Code fs.FS
-	// Dir is what the student called that folder on the command line, for the
-	// commands that the report proposes; "" if it was not named.
-	Dir string
+	// Replay, if not nil, makes the command that repeats a test's first failing
+	// run; without it the Failure's own is shown.
+	Replay func(*grader.TestResult) string
 }
 
 // Report writes to one place, in one language and style.
@@ -129,7 +129,7 @@ func (r *Report) Test(t *grader.TestResult) {
 		word, style = r.m.ungraded, r.p.engine
 	}
 	points := number(t.Points) + "/" + number(t.Max)
-	name := pad(t.Part+"/"+t.Name, 32)
+	name := pad(t.Part+"/"+t.Name, 35)
 	room := r.o.Width - 2 - 6 - width(name) - 1 - 1 - width(points)
 	title := ""
 	if room >= 12 {
