@@ -424,7 +424,8 @@ func (r *runner) mStable(a call) (starlark.Value, error) {
 	reach := r.reachable()
 	l := r.leaderOf(reach)
 	if l < 0 {
-		return nil, fmt.Errorf("stable_leader: there is no leader now: call wait_leader before")
+		return nil, r.violate(&check.Violation{Property: check.LeaderStability, Server: -1, Peer: -1,
+			Message: "there is no leader any more, although nothing failed", Expected: "a leader that stays", Found: r.describe(reach)})
 	}
 	term := r.world.Status(l).Term
 	changed, err := r.wait(r.world.Now()+sim.Time(d), func() bool {
