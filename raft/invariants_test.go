@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/raftlab/raftlab/grader/sim"
+	"github.com/raftlab/raftlab/raft"
 )
 
 // invariants watches a world of cores and keeps the first thing that must not
@@ -77,6 +78,10 @@ func (v *invariants) Watch(r *sim.Record) {
 		v.compact(n, r)
 	case sim.RecLogWrite:
 		v.write(n, r)
+	case sim.RecSend:
+		if r.Name == raft.RequestVoteReply.String() {
+			v.vote(n, r)
+		}
 	case sim.RecObserve:
 		v.observe(n, r)
 	case sim.RecApply:
@@ -140,6 +145,20 @@ func (v *invariants) write(n *nodeView, r *sim.Record) {
 		}
 		prev = e.Term
 	}
+}
+
+// vote notes a vote when it is sent: it binds the server from then on, over
+// crashes too.
+func (v *invariants) vote(n *nodeView, r *sim.Record) {
+	var m raft.Message
+	if err := raft.DecodeMessage(r.Data, &m); err != nil || m.Reject {
+		return
+	}
+	n.term = max(n.term, m.Term)
+	if old, ok := v.votes[r.Node][m.Term]; ok && old != r.Peer {
+		v.broken(r, "sent a vote to %d after one for %d in term %d", r.Peer, old, m.Term)
+	}
+	v.votes[r.Node][m.Term] = r.Peer
 }
 
 func (v *invariants) observe(n *nodeView, r *sim.Record) {

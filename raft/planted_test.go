@@ -42,9 +42,11 @@ var bugs = []bug{
 		"	if term > s.term {\n		s.term, s.vote = term, None\n	}", "	if term > s.term || planted == 7 {\n		s.term, s.vote = term, plantedVote(s, term)\n	}", ""},
 	{8, "vote kept in a new term", "", "", "", ""},
 	{9, "votes counted, not voters", "election.go",
-		"		if s.ballots[i].from == from {", "		if s.ballots[i].from == from && planted != 9 {", ""},
+		"		if s.ballots[i].from == from {", "		if s.ballots[i].from == from && planted != 9 {", "TestVotersAreCounted"},
+	{9, "", "election.go",
+		"	if !s.members().hasQuorum(s.votedForMe) {", "	if !s.members().hasQuorum(s.votedForMe) && !plantedCount(s) {", ""},
 	{10, "votes of an older term counted", "raft.go",
-		"	case m.Term < s.term:\n", "	case planted == 10 && m.Term < s.term && m.Kind == RequestVoteReply:\n	case m.Term < s.term:\n", ""},
+		"	case m.Term < s.term:\n", "	case planted == 10 && m.Term < s.term && m.Kind == RequestVoteReply:\n	case m.Term < s.term:\n", "TestVotersAreCounted"},
 	{11, "a candidate does not vote for itself", "election.go",
 		"	s.vote = s.id\n", "	if planted != 11 {\n		s.vote = s.id\n	}\n", ""},
 	{12, "the timer starts anew for a refused candidate", "election.go",
@@ -80,7 +82,7 @@ var bugs = []bug{
 		"			s.log.truncate(from)\n", "			if planted != 27 {\n				s.log.truncate(from)\n			} else {\n				entries = entries[min(uint64(len(entries)), s.log.last()-prev.Index):]\n				n = 0\n			}\n", ""},
 	{28, "a missing previous entry is a match", "", "", "", ""}, // edited with 25
 	{29, "entries of older terms committed by counting", "replication.go",
-		"t != s.term && !s.cfg.Unsafe.CommitCurrentTermOnly {", "t != s.term && !s.cfg.Unsafe.CommitCurrentTermOnly && planted != 29 {", ""},
+		"t != s.term && !s.cfg.Unsafe.CommitCurrentTermOnly {", "t != s.term && !s.cfg.Unsafe.CommitCurrentTermOnly && planted != 29 {", "TestCommitRule"},
 	{30, "commit index taken without a look at the log", "replication.go",
 		"min(m.Commit, lastNew))", "min(m.Commit, plantedLast(s, lastNew)))", ""},
 	{31, "the commit index goes back", "replication.go",
@@ -165,6 +167,16 @@ func plantedVote(s *Server, term uint64) ID {
 		return s.vote
 	}
 	return None
+}
+
+func plantedCount(s *Server) bool {
+	n := 0
+	for _, b := range s.ballots {
+		if b.granted {
+			n++
+		}
+	}
+	return planted == 9 && n > len(s.members().Voters)/2
 }
 
 func plantedTimeout(d time.Duration) time.Duration {

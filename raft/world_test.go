@@ -202,6 +202,10 @@ func (d *drama) plague() {
 		}
 		effects := []sim.EffectKind{sim.WriteAhead, sim.Save, sim.Send, sim.Apply, sim.LogWrite, sim.Observe}
 		d.Arm(a, &sim.CrashPoint{Effect: effects[r.N(6)], Before: r.Chance(0.5), Skip: int(r.N(4)), InStep: r.Chance(0.3)})
+		if r.Chance(0.3) { // between what is promised and what is durable
+			method := []raft.MessageKind{raft.RequestVoteReply, raft.AppendEntriesReply}[r.N(2)]
+			d.Arm(a, &sim.CrashPoint{Effect: sim.Send, Method: method.String()})
+		}
 	case 8, 9:
 		d.BootAll()
 	case 10:
