@@ -25,6 +25,10 @@ var (
 	many  bool  // this step had too many
 )
 
+// Spins is called, on the goroutine concerned, when a program polls a lock
+// without end: hundreds of thousands of lock operations in a few milliseconds.
+var Spins = func() {}
+
 // Seed sets the level of preemption and the seed of its choices.
 func Seed(lvl int, seed uint64) { level, rng = lvl, seed }
 
@@ -61,20 +65,25 @@ func Point() {
 	}
 }
 
-const opsPerStep = 4096
+const (
+	opsPerStep = 4096
+	// spinPolls is how many steps in a row with too many lock operations make
+	// a busy loop.
+	spinPolls = 64
+)
 
 // LockPoint is a Point before a lock operation. A program that polls a lock
 // would never end its step, since time stands still in it: after many lock
-// operations in one step it sleeps, longer and sooner the more often that is.
+// operations in one step it sleeps, longer and sooner the more often that is,
+// and in the end it counts as a busy loop.
 func LockPoint() {
 	ops++
 	if ops > opsPerStep>>min(polls, 6) {
-		d := time.Microsecond << min(polls, 10)
-		if !many && polls < 20 {
-			polls++
-		}
 		ops, many = 0, true
-		time.Sleep(d)
+		if polls++; polls > spinPolls {
+			Spins()
+		}
+		time.Sleep(time.Microsecond << min(polls, 10))
 		return
 	}
 	Point()
