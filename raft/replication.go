@@ -226,7 +226,8 @@ func (s *Server) backUp(p *peer, m *Message) {
 	}
 	p.next = m.Index
 	if !s.cfg.Off.FastBackup {
-		p.next = s.log.lastAtMost(m.HintIndex, m.HintTerm).Index + 1
+		// A hint before the base stays: the follower needs the snapshot.
+		p.next = min(m.HintIndex, s.log.lastAtMost(m.HintIndex, m.HintTerm).Index) + 1
 	}
 	p.next = max(p.match+1, min(p.next, m.Index))
 	p.streaming, p.waiting = false, false
