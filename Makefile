@@ -60,6 +60,11 @@ player: site/node_modules ## rebuild the player that the command's HTML report e
 seeds: ## the core and a correct server on SEEDS seeds (1000): no false alarm. Takes long
 	RAFTLAB_SEEDS=$(SEEDS) $(GO) test -count=1 -timeout 0 -v -run 'TestCorePassesEveryTest|TestCorrectServerPassesEveryTest' ./grader
 
+.PHONY: worlds
+worlds: ## the core in 10,000 random worlds, and every bug planted into it (takes long)
+	$(GO) test -count=1 -timeout 0 -run '^TestWorld$$' ./raft -seeds 10000
+	$(GO) test -count=1 -timeout 0 -v -run '^TestPlantedBugs$$' ./raft -allbugs
+
 .PHONY: bench
 bench: ## where the time of a grading goes, and the ratio to the course's own suite
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./grader

@@ -11,7 +11,10 @@ import (
 	"testing"
 )
 
-var plantedSeeds = flag.Int("plantedseeds", 400, "how many seeds TestPlantedBugs gives the world to catch a bug")
+var (
+	plantedSeeds = flag.Int("plantedseeds", 400, "how many seeds TestPlantedBugs gives the world to catch a bug")
+	allBugs      = flag.Bool("allbugs", false, "TestPlantedBugs plants every bug, not each eighth")
+)
 
 // A bug is a known mistake of Raft implementations, as an edit of the sources:
 // old, found once, becomes new, which misbehaves if planted is its number. All
@@ -228,6 +231,9 @@ func TestPlantedBugs(t *testing.T) {
 	for _, b := range bugs {
 		if b.name == "" {
 			continue // one more edit for a bug that has its line
+		}
+		if !*allBugs && b.number%8 != 1 {
+			continue
 		}
 		t.Run(fmt.Sprintf("%02d %s", b.number, b.name), func(t *testing.T) {
 			t.Parallel()
