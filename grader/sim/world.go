@@ -245,6 +245,7 @@ func (w *World) bury(n int) {
 		nd.srv.Close()
 	}
 	nd.srv, nd.up, nd.booting, nd.calls, nd.arm = nil, false, false, nil, nil
+	nd.status = Status{Vote: -1, Lead: -1}
 	nd.deadline, nd.fire, nd.queued = Never, Never, Never
 	served := nd.serving
 	nd.serving = nil
