@@ -100,8 +100,10 @@ func simulateCore(d time.Duration, every time.Duration, encode bool) (applied in
 			w.send(int32(fx.Messages[i].To-1), fx.Messages[i])
 		}
 		counts[n] += len(fx.Apply)
-		if st := nodes[n].Status(); len(fx.Apply) > 0 && st.Applied-st.First >= compactEvery {
-			nodes[n].Compact(st.Applied, nil)
+		if len(fx.Apply) > 0 {
+			if st := nodes[n].Status(); st.Applied-st.First >= compactEvery {
+				nodes[n].Compact(st.Applied, nil)
+			}
 		}
 		if at := nodes[n].Deadline(); at < wake[n] {
 			wake[n] = at
