@@ -67,7 +67,7 @@ export interface Predicate {
   client?: string;
   op?: string;
   result?: string;
-  requestsAtMost?: number;
+  requests?: number;
   property?: string | string[];
   atLeast?: number;
   atMost?: number;
@@ -120,7 +120,7 @@ export function scenarioOf(lesson: Lesson, task: Task | undefined): Scenario {
   return { ...lesson.scenario, ...patch, config: { ...lesson.scenario.config, ...patch.config } };
 }
 
-/** What the lecture's examples run at when a lesson does not say. */
+/** The player's speed when a lesson does not say, in virtual seconds a second. */
 export const SPEED = 0.25;
 
 /** One setting as words: "electionMs 150 300". */

@@ -74,7 +74,6 @@ export class Goal {
     while (!this.solved) {
       const s = this.steps[this.step]!;
       if (this.late(s, now) || (s.without ?? []).some((p) => p.state !== undefined && this.holds(p) !== null)) {
-        if (this.step === 0) return;
         this.startOver();
         return;
       }
@@ -134,7 +133,7 @@ function matches(p: Predicate, f: Fact, servers: number): boolean {
     case 'overwritten': return p.wasOn === undefined || f.flag === true;
     case 'committed': return !p.oldTerm || f.flag === true;
     case 'applied': return f.servers === (p.servers === 'all' ? servers : (p.servers ?? 1));
-    case 'returned': return p.requestsAtMost === undefined || f.requests! <= p.requestsAtMost;
+    case 'returned': return p.requests === undefined || f.requests === p.requests;
     case 'violated': return [p.property].flat().includes(f.property);
     default: return true;
   }
