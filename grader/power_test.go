@@ -46,7 +46,7 @@ func TestPower(t *testing.T) {
 			t.Fatal(err)
 		}
 		begin := time.Now()
-		r, err := grader.Grade(context.Background(), grader.Options{Dir: ".", Files: files, Parts: []string{b.Part}, CacheDir: cache})
+		r, err := grader.Grade(context.Background(), grader.Options{Dir: ".", Files: files, Parts: powerParts(b.Part), CacheDir: cache})
 		if err != nil {
 			t.Errorf("%s: %v", b.Name, err)
 			continue
@@ -133,4 +133,12 @@ func TestExampleBugIsFresh(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// powerParts are the parts graded for a bug: its own, or what RAFTLAB_PARTS says.
+func powerParts(part string) []string {
+	if p := os.Getenv("RAFTLAB_PARTS"); p != "" {
+		return strings.Split(p, ",")
+	}
+	return []string{part}
 }
