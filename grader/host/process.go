@@ -24,8 +24,7 @@ type process struct {
 	event    []byte // the frame of this step
 	fx       []sim.Effect
 	deadline sim.Time
-	observed bool  // the observer had its turn in this step
-	ready    int32 // the file that is ready to be read, or 0
+	observed bool // the observer had its turn in this step
 
 	printed uint64
 	types   []byte
@@ -54,7 +53,7 @@ var errStopped = errors.New("the host stopped the program")
 func (p *process) begin(now sim.Time, event []byte, fx []sim.Effect) {
 	p.local = max(p.local, int64(now))
 	p.event, p.fx, p.deadline = event, fx, sim.Never
-	p.observed, p.ready = false, 0
+	p.observed = false
 	p.death = p.death[:0]
 }
 

@@ -159,12 +159,14 @@ func TestPreemption(t *testing.T) {
 	}
 }
 
+// TestPollingALockAdvances: for a while; without end it is a busy loop.
 func TestPollingALockAdvances(t *testing.T) {
 	m := compileGuest(t, "probe", Options{})
 	for level := 0; level <= 2; level++ {
 		d := drive(t, m, sim.BootInfo{Preempt: level}, 1).start("pollock").run(sim.Second)
 		d.want("note polled until it was done")
 	}
+	drive(t, m, sim.BootInfo{}, 1).start("polllockforever").run(sim.Second).want("fault spin .*probe.go:")
 }
 
 func TestOutputIsCaptured(t *testing.T) {

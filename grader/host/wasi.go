@@ -39,13 +39,12 @@ func (m memory) put64(p uint64, v uint64) uint64 {
 
 // Numbers of WASI's errors.
 const (
-	errAgain = 6
 	errBadFD = 8
 	errFault = 21
 	errNoSys = 52
 )
 
-// Files of a program. The kit reads the last two; see labs/kit/guest.
+// Files of a program. The kit waits for the last two; see labs/kit/guest.
 const (
 	fdStdin = iota
 	fdStdout
@@ -163,19 +162,13 @@ func fdFdstatGet(p *process, m memory, a []uint64) uint64 {
 	return 0
 }
 
+// fdRead finds standard input at its end. The kit's files are waited for and
+// never read.
 func fdRead(p *process, m memory, a []uint64) uint64 {
-	n := uint32(0)
-	switch fd := int32(a[0]); {
-	case fd == fdStdin: // at its end
-	case fd != fdIdle && fd != fdDone:
+	if uint32(a[0]) != fdStdin {
 		return errBadFD
-	case fd != p.ready:
-		return errAgain
-	default:
-		p.ready = 0
-		n = 1
 	}
-	return m.put32(a[3], n)
+	return m.put32(a[3], 0)
 }
 
 func fdWrite(p *process, m memory, a []uint64) uint64 {
@@ -243,9 +236,9 @@ func pollOneoff(p *process, m memory, a []uint64) uint64 {
 	ready := done
 	switch {
 	case idle != nil && !p.observed:
-		ready, p.ready, p.observed = idle, fdIdle, true
+		ready, p.observed = idle, true
 	case done != nil:
-		p.ready, p.deadline = fdDone, sim.Time(max(deadline, p.last+1))
+		p.deadline = sim.Time(max(deadline, p.last+1))
 	default:
 		// No step is under way: a sleep in an init function. Time passes.
 		if deadline != int64(sim.Never) {

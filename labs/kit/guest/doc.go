@@ -33,7 +33,7 @@
 //
 // # How a step ends
 //
-// The exported function step parks its goroutine in a read of a file that is
+// The exported function step parks its goroutine in the wait for a file that is
 // never ready until nothing else can run: the Go scheduler then polls, the poll
 // tells the host the next deadline, and the host declares the file ready. There
 // are two such files. The first wakes the observer, which asks the server for

@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"syscall"
 	"unsafe"
 
 	"github.com/raftlab/raftlab/labs/kit/sched"
@@ -30,13 +31,39 @@ func hostEvent(p unsafe.Pointer, n uint32)
 func hostStop(reason int32, p unsafe.Pointer, n uint32)
 
 // idle wakes the observer, done ends the step: see the package's comment.
-var (
-	idle = os.NewFile(3, "idle")
-	done = os.NewFile(4, "done")
-	one  [1]byte
-)
+var idle, done = open(3), open(4)
 
 func init() { debug.SetMaxStack(maxStack) }
+
+// ready is one of the two files. Nothing is ever read from it: it is only
+// waited for.
+type ready struct {
+	conn   syscall.RawConn
+	waited bool
+}
+
+func open(fd uintptr) *ready {
+	c, err := os.NewFile(fd, "ready").SyscallConn()
+	if err != nil {
+		panic(err)
+	}
+	return &ready{conn: c}
+}
+
+// wait parks this goroutine until the host says that the file is ready.
+func (r *ready) wait() {
+	r.waited = false
+	if err := r.conn.Read(r.isReady); err != nil {
+		panic(err)
+	}
+}
+
+// isReady is asked before and after the wait.
+func (r *ready) isReady(uintptr) bool {
+	w := r.waited
+	r.waited = true
+	return w
+}
 
 // step delivers an event of n bytes (none: a tick) at virtual time now, and
 // returns when every goroutine waits.
@@ -53,10 +80,10 @@ func step(n int32, now int64) {
 		raftlabSpin()
 		raftlabExit()
 	}
-	done.Read(one[:])
+	done.wait()
 }
 
-func waitIdle() { idle.Read(one[:]) }
+func waitIdle() { idle.wait() }
 
 func emit(b []byte) { hostEmit(unsafe.Pointer(&b[0]), uint32(len(b))) }
 

@@ -116,6 +116,32 @@ func (s *server) reply(call uint64, r reply) {
 	}
 }
 
+// request is a call that came from another server.
+type request struct {
+	call, from uint64
+	name       string
+	args       []byte
+}
+
+// handle lets a goroutine serve r: one that has served before, if there is one,
+// since its stack has grown to what handlers need.
+func (s *server) handle(r request) {
+	if n := len(s.servers); n > 0 {
+		w := s.servers[n-1]
+		s.servers = s.servers[:n-1]
+		w <- r
+		return
+	}
+	w := make(chan request, 1)
+	w <- r
+	go func() {
+		for r := range w {
+			s.serve(r.call, r.from, r.name, r.args)
+			s.servers = append(s.servers, w)
+		}
+	}()
+}
+
 func (s *server) serve(call, from uint64, name string, args []byte) {
 	m := s.methods[name]
 	if m == nil {

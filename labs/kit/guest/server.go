@@ -27,6 +27,7 @@ type server struct {
 	methods map[string]*method
 	calls   map[uint64]chan reply
 	spare   []chan reply
+	servers []chan request // goroutines that wait for a request
 	lastID  uint64
 
 	service service
@@ -82,7 +83,7 @@ func (s *server) event(b []byte) {
 func (s *server) request(f *wire.Frame) {
 	switch f.Kind {
 	case wire.EvCall:
-		go s.serve(f.A, f.B, f.Name, f.X)
+		s.handle(request{f.A, f.B, f.Name, f.X})
 	case wire.EvStart:
 		go s.start(f.A, f.X)
 	case wire.EvSnapshot:

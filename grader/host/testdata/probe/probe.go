@@ -241,7 +241,7 @@ func init() {
 		},
 		"pollock": func(rf *Raft) {
 			go func() {
-				time.Sleep(100 * time.Millisecond)
+				time.Sleep(20 * time.Millisecond)
 				rf.mu.Lock()
 				rf.done = true
 				rf.mu.Unlock()
@@ -253,6 +253,12 @@ func init() {
 					say("polled until it was done")
 					return
 				}
+				rf.mu.Unlock()
+			}
+		},
+		"polllockforever": func(rf *Raft) {
+			for {
+				rf.mu.Lock()
 				rf.mu.Unlock()
 			}
 		},
