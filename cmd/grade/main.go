@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 
 	"github.com/raftlab/raftlab/grader/report"
@@ -48,8 +49,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}()
 
 	c := newCLI(args, stdout, stderr)
+	defer c.close()
 	root := c.root()
-	root.SetArgs(args)
+	root.SetArgs(folderNamedLab(args))
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
@@ -84,4 +86,19 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "grade: %v\n\n%s\n", err, c.t.seeHelp)
 	}
 	return exitUsage
+}
+
+// folderNamedLab lets a folder be called lab, which many students do, though a
+// command of that name exists: unless check follows, the folder is meant.
+func folderNamedLab(args []string) []string {
+	out := slices.Clone(args)
+	for i, a := range args {
+		if a != "lab" || i > 0 && (args[i-1] == "help" || args[i-1] == "--lab") || i+1 < len(args) && args[i+1] == "check" {
+			continue
+		}
+		if info, err := os.Stat(a); err == nil && info.IsDir() {
+			out[i] = "." + string(filepath.Separator) + a
+		}
+	}
+	return out
 }

@@ -29,9 +29,9 @@ type cli struct {
 	seeds, workers, hints  int
 	json, verbose, budgets bool
 
-	core bool   // the consensus core is graded
-	dir  string // the folder named, "" if none was
-	code fs.FS  // the student's folder, to quote from
+	core bool     // the consensus core is graded
+	dir  string   // the folder named, "" if none was
+	code *os.Root // the student's folder, to quote from; nil if there is none
 }
 
 func newCLI(args []string, stdout, stderr io.Writer) *cli {
@@ -73,7 +73,12 @@ func (c *cli) root() *cobra.Command {
 		Short: c.t.short, Long: c.t.long, Example: c.t.examples,
 		Args:          cobra.ArbitraryArgs,
 		SilenceErrors: true, SilenceUsage: true,
-		PersistentPreRunE: func(*cobra.Command, []string) error { return c.checkFlags() },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Name() == cobra.ShellCompRequestCmd {
+				return nil // the flags are half written
+			}
+			return c.checkFlags()
+		},
 		ValidArgsFunction: c.completeParts,
 		RunE:              func(cmd *cobra.Command, args []string) error { return c.grade(cmd, args, false) },
 	}
@@ -144,10 +149,14 @@ const (
 
 // report makes a Report that writes to w.
 func (c *cli) report(w io.Writer) *report.Report {
-	return report.New(w, report.Options{
+	o := report.Options{
 		Lang: c.lang, Width: terminalWidth(w), Color: c.colored(w), ASCII: !unicodeTerminal(os.Getenv),
-		Verbose: c.verbose, Budgets: c.budgets, Hints: c.hints, Code: c.code, Replay: c.replay,
-	})
+		Verbose: c.verbose, Budgets: c.budgets, Hints: c.hints, Replay: c.replay,
+	}
+	if c.code != nil {
+		o.Code = c.code.FS()
+	}
+	return report.New(w, o)
 }
 
 // openLab reads the lab asked for. The file system is nil for the built-in one.
@@ -192,10 +201,7 @@ func (c *cli) grade(cmd *cobra.Command, args []string, core bool) error {
 		if o.Dir == "" {
 			o.Dir = "."
 		}
-		if root, err := os.OpenRoot(o.Dir); err == nil {
-			defer root.Close()
-			c.code = root.FS()
-		}
+		c.code, _ = os.OpenRoot(o.Dir) // without it nothing is quoted
 	}
 
 	out := c.stdout
@@ -360,6 +366,12 @@ func (c *cli) pattern(lab *script.Lab) (*regexp.Regexp, error) {
 		return nil, fmt.Errorf(c.t.badPattern, c.run, err)
 	}
 	return re, nil
+}
+
+func (c *cli) close() {
+	if c.code != nil {
+		c.code.Close()
+	}
 }
 
 // cacheDir is where compiled modules are kept, "" if the system names no place.

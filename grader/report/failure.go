@@ -40,7 +40,7 @@ func (r *Report) Failure(t *grader.TestResult) {
 		r.printf("  %s\n", r.p.dim(s))
 	}
 
-	if f.Expected != "" || f.Found != "" {
+	if (f.Expected != "" || f.Found != "") && !(f.Kind == grader.Broken && strings.HasPrefix(f.Stack, f.Found)) {
 		r.printf("\n")
 		w := max(width(r.m.expected), width(r.m.found)) + 2
 		r.pair(r.m.expected, f.Expected, w, r.p.add)
@@ -76,9 +76,9 @@ func (r *Report) Failure(t *grader.TestResult) {
 		r.section(r.m.stack, "")
 		r.block(f.Stack, maxStack, false, nil)
 	}
-	if f.Output != "" && f.Server >= 0 {
+	if out := ownOutput(f); out != "" && f.Server >= 0 {
 		r.section(fmt.Sprintf(r.m.output, f.Server), "")
-		r.block(f.Output, maxOutput, true, nil)
+		r.block(out, maxOutput, true, nil)
 	}
 	if len(f.Evidence) > 0 {
 		r.section(r.m.evidence, "")
@@ -91,6 +91,16 @@ func (r *Report) Failure(t *grader.TestResult) {
 		r.section(r.m.again, "")
 		r.printf("    %s\n", r.p.command(again))
 	}
+}
+
+// ownOutput is what the program printed before Go's runtime printed the stack,
+// which the report shows by itself.
+func ownOutput(f *grader.Failure) string {
+	first, _, _ := strings.Cut(f.Stack, "\n")
+	if i := strings.LastIndex(f.Output, first); first != "" && i >= 0 {
+		return strings.TrimSpace(f.Output[:i])
+	}
+	return strings.TrimRight(f.Output, "\n ")
 }
 
 // replay is the command that repeats a failing run.

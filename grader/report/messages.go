@@ -81,7 +81,7 @@ var english = messages{
 	expected: "Expected", found: "Found", difference: "Difference",
 	events: "What led there", testLine: "The test", yourCode: "Your code", stack: "Stack",
 	output: "Printed by S%d, the end", evidence: "Also seen", again: "Again",
-	hint: "Hint %d", moreHints: "one more step: --hints %d", moreLines: "… %d more lines: --verbose",
+	hint: "Hint %d", moreHints: "one more step: --hints %d", moreLines: "… lines left out: %d (--verbose)",
 	nothingPrinted: "nothing",
 
 	part: "part", tests: "tests", points: "points", total: "total",
@@ -99,7 +99,7 @@ var english = messages{
 
 	budgets: "Budgets", budgetName: "what is measured", used: "used", limit: "limit", noBudgets: "no test measured one",
 
-	listHead: "Lab %s: %d parts, %d tests, %s points",
+	listHead: "Lab %s (parts: %d, tests: %d, points: %s)",
 
 	buildUsage:     "Nothing to grade",
 	buildRefused:   "Refused: the code breaks a rule of the lab",
@@ -112,8 +112,8 @@ var english = messages{
 	engineFailed:   "The grader failed",
 	cancelled:      "Interrupted",
 	moreProblems:   "and %d more",
-	labInOrder:     "The lab %s is in order: %d tests, %s points; the consensus core passes all of them.",
-	labCoreFails:   "The lab %s cannot be right: the consensus core fails %d of its tests.",
+	labInOrder:     "The lab %s is in order: the consensus core passes it (tests: %d, points: %s).",
+	labCoreFails:   "The lab %s cannot be right: the consensus core fails some of its tests (%d).",
 	engineAdvice:   "This is not your code's fault, and no points are lost. Try again; if it happens again, report it with the command and this message.",
 }
 
@@ -144,7 +144,7 @@ var chinese = messages{
 	expected: "应为", found: "实为", difference: "差异",
 	events: "经过", testLine: "测试所在行", yourCode: "你的代码", stack: "调用栈",
 	output: "S%d 的输出（末尾）", evidence: "另外看到", again: "重现",
-	hint: "提示 %d", moreHints: "再进一步：--hints %d", moreLines: "…… 还有 %d 行：--verbose",
+	hint: "提示 %d", moreHints: "再进一步：--hints %d", moreLines: "…… 省略 %d 行（--verbose）",
 	nothingPrinted: "无",
 
 	part: "部分", tests: "测试", points: "得分", total: "合计",

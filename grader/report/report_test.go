@@ -217,3 +217,18 @@ func TestLiveLine(t *testing.T) {
 		}
 	}
 }
+
+// A panic's stack is printed by Go's runtime too; it is shown once.
+func TestStackIsShownOnce(t *testing.T) {
+	res := sample()
+	f := &grader.Failure{Kind: grader.Broken, Property: "No Panic", Server: 1, Message: "server 1 panicked", Expected: "nothing", Found: "panic: boo",
+		Stack: "panic: boo\n\ngoroutine 7 [running]:", Output: "hello\npanic: boo\n\ngoroutine 7 [running]:\n\traft/raft.go:44\n"}
+	res.Parts[1].Tests[1].Failure = f
+	out := string(show(report.Options{}, res))
+	if n := strings.Count(out, "goroutine 7"); n != 1 {
+		t.Errorf("the stack is shown %d times:\n%s", n, out)
+	}
+	if !strings.Contains(out, "│ hello") {
+		t.Error("what the program printed is missing")
+	}
+}
