@@ -166,7 +166,7 @@ func TestPollingALockAdvances(t *testing.T) {
 		d := drive(t, m, sim.BootInfo{Preempt: level}, 1).start("pollock").run(sim.Second)
 		d.want("note polled until it was done")
 	}
-	drive(t, m, sim.BootInfo{}, 1).start("polllockforever").run(sim.Second).want("fault spin .*probe.go:")
+	drive(t, m, sim.BootInfo{}, 1).start("polllockforever").run(10 * sim.Second).want("fault spin .*probe.go:")
 }
 
 func TestOutputIsCaptured(t *testing.T) {
