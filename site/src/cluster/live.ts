@@ -44,6 +44,8 @@ export class LiveSession {
   readonly model: Model;
   readonly head: Head;
   actions: Done[];
+  /** While it runs by `advance`, the cluster goes no further than this. */
+  limit = Infinity;
   private readonly cluster: Cluster;
   private readonly watchers = new Set<(forked: boolean) => void>();
   private tail: Promise<unknown> = Promise.resolve();
@@ -74,7 +76,7 @@ export class LiveSession {
 
   /** Runs up to time t, or as far as it gets in a part of a frame. */
   advance(t: number): Promise<void> {
-    return this.queue(async () => this.take(await this.cluster.advance(t)));
+    return this.queue(async () => this.take(await this.cluster.advance(Math.min(t, this.limit))));
   }
 
   /** Runs up to time t however long that takes. */

@@ -1,121 +1,195 @@
-// What the islands of one lesson page share: the cluster, the task under way and
-// the learner's progress. A page has one lesson, so this is a module's state.
+// The lesson that a page shows: its cluster, the task under way, what is solved.
+// The page's islands (cluster, tasks, questions, progress) share the one `page`.
+// It is touched in the browser only: on the server every page would share it.
 
-import { LiveSession, runActions } from '../cluster/live.ts';
-import { lineOf, scenarioOf, scriptOf, SPEED, type Lesson, type Task } from './format.ts';
+import { ActionError, NoWasmError } from '../cluster/api.ts';
+import { LiveSession, runActions, type Actor } from '../cluster/live.ts';
+import { lineOf, scenarioOf, scriptOf, SPEED, type Action, type Lesson, type Task } from './format.ts';
 import { Goal } from './goals.ts';
-import { loadProgress, saveProgress, type Progress } from './progress.ts';
+import { ProgressStore, type Progress } from './progress.ts';
+
+/** A played solution takes so many seconds at most. */
+const LONGEST_SHOW = 20;
+
+/** Thrown inside a played solution when it is not to go on. */
+const over = Symbol('the solution is not played any more');
 
 class LessonState {
   name = '';
   lesson: Lesson | null = null;
-  session = $state.raw<LiveSession | null>(null);
-  /** The task whose cluster is shown; undefined: the lesson's own. */
-  task = $state.raw<Task | undefined>(undefined);
-  speed = $state(SPEED);
-  /** Steps of the task's goal that have matched. */
+  /** The task that the cluster belongs to, or null: the lesson's own cluster. */
+  task = $state.raw<Task | null>(null);
+  /** The solution is being played. */
+  showing = $state(false);
+  /** Steps of the task's goal that have matched in this world. */
   steps = $state(0);
-  failure = $state.raw<unknown>(null);
-  solving = $state(false);
-  progress = $state.raw<Progress>(new Set());
+  session = $state.raw<LiveSession | null>(null);
+  speed = $state(SPEED);
+  /** The cluster plays as soon as it is there. */
+  plays = $state(false);
+  failure = $state<'' | 'no-wasm' | string>('');
+  done = $state.raw<Progress>(new Set());
+  /** False: the browser refuses to keep progress. */
   kept = $state(true);
-  /** What was just solved, for the live region. */
-  news = $state.raw<Task | null>(null);
-
+  private store: ProgressStore | null = null;
   private goal: Goal | null = null;
-  /** Records that the goal has seen. */
-  private seen = 0;
+  private fed = 0;
+  private turn = 0;
 
-  /** Called by every island; the first one counts. */
-  init(name: string, lesson: Lesson): void {
-    if (this.name === name) return;
+  /** Says which lesson the page shows. */
+  open(name: string, lesson: Lesson): void {
     this.name = name;
     this.lesson = lesson;
-    const { progress, kept } = loadProgress();
-    this.progress = progress;
-    this.kept = kept;
   }
 
-  done(id: string): boolean {
-    return this.progress.has(`${this.name}/${id}`);
+  /** Makes the lesson's cluster, unless there is one. */
+  async wake(): Promise<void> {
+    if (this.session === null && this.turn === 0) await this.begin(null, false);
   }
 
-  finish(id: string): void {
-    if (!this.done(id)) this.replace(new Set(this.progress).add(`${this.name}/${id}`));
-  }
-
-  replace(p: Progress): void {
-    this.progress = p;
-    this.kept = saveProgress(p);
-  }
-
-  /** Begins a new cluster: the task's, or the lesson's own. */
-  async begin(task?: Task): Promise<void> {
-    const lesson = this.lesson!;
-    const scenario = scenarioOf(lesson, task);
-    try {
-      const session = await LiveSession.create(scriptOf(scenario));
-      await runActions(actor(session), (scenario.actions ?? []).map((a) => ({ at: a.at, line: lineOf(a) })));
-      this.session?.close();
-      this.task = task;
-      this.speed = scenario.speed ?? SPEED;
-      this.failure = null;
-      this.newGoal(session);
-      session.watch((forked) => this.look(session, forked));
-      this.session = session;
-      this.look(session, false);
-    } catch (e) {
-      this.failure = e;
-    }
-  }
-
-  /** Begins the task and does what its solution says. */
-  async solve(task: Task): Promise<void> {
-    this.solving = true;
-    try {
-      await this.begin(task);
-      const session = this.session;
-      if (!session || this.task !== task) return;
-      await runActions(actor(session), task.solution.map((a) => ({ at: a.at, line: lineOf(a) })));
-      // A solution ends with the goal reached, or soon after.
-      const end = session.model.end + 15e9;
-      while (this.goal && !this.goal.solved && session.model.end < end) await session.runTo(session.model.end + 1e8);
-    } finally {
-      this.solving = false;
-    }
-  }
-
-  private newGoal(session: LiveSession): void {
-    const { kind: _, ...rest } = session.head;
-    this.goal = this.task
-      ? new Goal(this.task.goal.steps, rest.servers, rest.clients, scenarioOf(this.lesson!, this.task).config)
-      : null;
-    this.seen = 0;
+  /**
+   * Starts a new world: of a task, or of the lesson itself. With `show` its
+   * solution is played.
+   */
+  async begin(task: Task | null, show: boolean): Promise<void> {
+    const lesson = this.lesson;
+    if (!lesson) return;
+    const turn = ++this.turn;
+    const scenario = scenarioOf(lesson, task ?? undefined);
+    this.session?.close();
+    this.session = null;
+    this.task = task;
+    this.showing = show;
     this.steps = 0;
+    this.failure = '';
+    this.goal = null;
+    let session: LiveSession;
+    try {
+      session = await LiveSession.create(scriptOf(scenario));
+      if (turn !== this.turn) return session.close();
+      await runActions(actorOf(session), timed(scenario.actions ?? []));
+    } catch (e) {
+      if (turn === this.turn) this.failure = e instanceof NoWasmError ? 'no-wasm' : e instanceof Error ? e.message : String(e);
+      return;
+    }
+    if (turn !== this.turn) return session.close();
+    if (task) {
+      this.judge(session, task, true);
+      session.watch((forked) => this.judge(session, task, forked));
+    }
+    const last = task?.solution.at(-1)?.at ?? 0;
+    this.speed = show ? Math.max(scenario.speed ?? SPEED, (last - session.model.end / 1e6) / 1000 / LONGEST_SHOW) : (scenario.speed ?? SPEED);
+    this.plays = show;
+    this.session = session;
+    if (show && task) await this.show(session, task);
   }
 
-  private look(session: LiveSession, forked: boolean): void {
-    if (forked) this.newGoal(session);
-    const { goal, task } = this;
-    if (!goal || !task) return;
-    const model = session.model;
-    if (this.seen >= model.first) goal.feed(model.records.slice(this.seen - model.first));
-    this.seen = model.count;
-    goal.settle(model.end);
-    this.steps = goal.progress;
-    if (goal.solved && this.news !== task) {
-      this.news = task;
-      this.finish(task.id);
+  /** Lets the goal see what is new, or everything where history has forked. */
+  private judge(session: LiveSession, task: Task, anew: boolean): void {
+    if (anew || !this.goal) {
+      this.goal = new Goal(task.goal.steps, session.model.servers, session.model.clients, scenarioOf(this.lesson!, task).config);
+      this.fed = session.model.first;
     }
+    const { model } = session;
+    this.goal.feed(model.records.slice(Math.max(0, this.fed - model.first)));
+    this.fed = model.count;
+    this.goal.settle(model.end);
+    this.steps = this.goal.progress;
+    if (this.goal.solved) this.finish(this.name, task.id);
+  }
+
+  /** Plays the solution along with the player, which the learner may pause. */
+  private async show(session: LiveSession, task: Task): Promise<void> {
+    const before = session.actions.length;
+    let own = 0;
+    const mine = (): boolean => session === this.session && session.actions.length === before + own;
+    const actor: Actor = {
+      get now() { return session.model.end; },
+      runTo: (t) => new Promise((done, fail) => {
+        session.limit = t;
+        const look = (): boolean => {
+          if (!mine()) fail(over);
+          else if (session.model.end < t) return false;
+          else done();
+          return true;
+        };
+        if (look()) return;
+        const stop = session.watch(() => {
+          if (look()) stop();
+        });
+      }),
+      act: async (line) => {
+        own++;
+        try {
+          await session.act(line);
+        } catch (e) {
+          own--;
+          throw e;
+        }
+      },
+    };
+    try {
+      await runActions(actor, timed(task.solution));
+    } catch (e) {
+      if (e !== over && !(e instanceof ActionError)) throw e;
+    } finally {
+      session.limit = Infinity;
+      if (session === this.session) this.showing = false;
+    }
+  }
+
+  // ---- what is done ----
+
+  private progress(): ProgressStore {
+    this.store ??= new ProgressStore(() => localStorage);
+    return this.store;
+  }
+
+  private showProgress(): void {
+    const store = this.progress();
+    this.done = store.done;
+    this.kept = store.kept;
+  }
+
+  /** Whether a task or question of a lesson is done. */
+  isDone(lesson: string, id: string): boolean {
+    return this.done.has(`${lesson}/${id}`);
+  }
+
+  /** Reads what was kept, now that there is a browser, and goes on watching. */
+  recall(): () => void {
+    this.showProgress();
+    const onstorage = (e: StorageEvent) => {
+      if (!ProgressStore.concerns(e.key)) return;
+      this.progress().load();
+      this.showProgress();
+    };
+    addEventListener('storage', onstorage);
+    return () => removeEventListener('storage', onstorage);
+  }
+
+  finish(lesson: string, id: string): void {
+    this.learn(new Set([`${lesson}/${id}`]));
+  }
+
+  /** Takes in what was done; returns how much was new. */
+  learn(news: Progress): number {
+    const n = this.progress().add(news);
+    this.showProgress();
+    return n;
   }
 }
 
-function actor(session: LiveSession) {
+function timed(actions: readonly Action[]): { at: number; line: string }[] {
+  return actions.map((a) => ({ at: a.at, line: lineOf(a) }));
+}
+
+function actorOf(session: LiveSession): Actor {
   return {
     get now() { return session.model.end; },
-    runTo: (t: number) => session.runTo(t),
-    act: (line: string) => session.act(line),
+    runTo: (t) => session.runTo(t),
+    act: (line) => session.act(line),
   };
 }
 
-export const state = new LessonState();
+export const page = new LessonState();
