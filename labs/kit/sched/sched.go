@@ -67,9 +67,9 @@ func Point() {
 
 const (
 	opsPerStep = 4096
-	// spinPolls is how many steps in a row with too many lock operations make
-	// a busy loop.
-	spinPolls = 64
+	// spinPolls is how many more steps must have too many lock operations than
+	// have not to make a busy loop: half a second of virtual time.
+	spinPolls = 500
 )
 
 // LockPoint is a Point before a lock operation. A program that polls a lock
