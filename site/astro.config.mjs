@@ -1,12 +1,15 @@
 import { defineConfig } from 'astro/config';
 import starlight from '@astrojs/starlight';
 import svelte from '@astrojs/svelte';
+import offline from './scripts/offline.mjs';
 import { lessonLinks } from './src/lesson/links.mjs';
 
 // Any static host will do, also one that serves the site from a sub-folder:
 // SITE_BASE=/raftlab/ npm run build
+const base = (process.env.SITE_BASE ?? '/').replace(/\/?$/, '/');
+
 export default defineConfig({
-  base: process.env.SITE_BASE ?? '/',
+  base,
   trailingSlash: 'always',
   devToolbar: { enabled: false },
   integrations: [
@@ -22,9 +25,13 @@ export default defineConfig({
         { label: 'Lessons', translations: { 'zh-CN': '课程' }, items: lessonLinks() },
       ],
       customCss: ['./src/styles/site.css'],
+      head: [
+        { tag: 'script', content: `if ('serviceWorker' in navigator && isSecureContext) addEventListener('load', () => navigator.serviceWorker.register('${base}sw.js').catch(() => {}));` },
+      ],
       credits: false,
       pagination: true,
     }),
     svelte(),
+    offline(base),
   ],
 });

@@ -21,6 +21,11 @@ export function show(b: Uint8Array): string {
   return s.length > LONGEST ? `${s.slice(0, LONGEST)}…` : s;
 }
 
+/** An entry's command, without the mark of the client that asked for it. */
+export function showEntry(b: Uint8Array): string {
+  return show(b).replace(/ #C\d+\.\d+$/, '');
+}
+
 /** S1, S2, ... for servers, C1, C2, ... for clients. */
 export function nodeName(model: { servers: number }, node: number): string {
   return node < model.servers ? `S${node + 1}` : `C${node - model.servers + 1}`;
@@ -95,7 +100,7 @@ export function describe(m: Messages, model: Model, r: TraceRecord, at: number):
     case Kind.Send: return say.send(n, peer, messageText(r.name, r.data));
     case Kind.Save:
     case Kind.WriteAhead: return say.save(n);
-    case Kind.Apply: return say.apply(n, r.index, show(r.data));
+    case Kind.Apply: return say.apply(n, r.index, showEntry(r.data));
     case Kind.ApplySnapshot: return say.applySnapshot(n, r.index);
     case Kind.Respond: return r.flag ? say.accepted(n, r.index, r.term) : say.refused(n, show(r.data));
     case Kind.Observe: {
@@ -111,7 +116,7 @@ export function describe(m: Messages, model: Model, r: TraceRecord, at: number):
       return r.entries ? say.logWrite(n, r.index, r.index + r.entries.length - 1) : say.logEmpty(n, r.index);
     case Kind.LogCompact: return say.logCompact(n, r.index);
     case Kind.Print: return say.print(n, show(r.data));
-    case Kind.Note: return say.note(n, r.name, show(r.data));
+    case Kind.Note: return say.note(n, m.notes[r.name]?.(show(r.data)) ?? `${r.name} ${show(r.data)}`);
     case Kind.Fault: return say.fault(n, r.name);
     case Kind.Crash: return say.crash(n, r.flag);
     case Kind.Cut: return say.cut(n, peer);
@@ -124,7 +129,10 @@ export function describe(m: Messages, model: Model, r: TraceRecord, at: number):
     case Kind.Line: return say.line(r.name, show(r.data));
     case Kind.Invoke: return say.invoke(peer, r.name, show(r.data));
     case Kind.Return: return say.returned(peer, show(r.data));
-    case Kind.Violation: return say.violation(m.properties[r.name] ?? r.name, new TextDecoder().decode(r.data));
+    case Kind.Violation: {
+      const text = new TextDecoder().decode(r.data);
+      return say.violation(m.properties[r.name] ?? r.name, m.broken[r.name]?.(n, peer, r.index, r.term) ?? text);
+    }
     case Kind.Phase: return say.phase(r.name);
     default: return say.other(r.kind);
   }

@@ -24,16 +24,17 @@ export function messageLetter(method: string, entries: number): string {
   return (name[0] ?? '?').toUpperCase();
 }
 
-/** Where node i of a cluster stands on the ring's drawing, 600 by `height`. */
+/** Where a node stands on the ring's drawing. */
 export interface Place {
   x: number;
   y: number;
 }
 
-export const RING = { width: 600, centre: 300, radius: 178, node: 38 } as const;
+/** The drawing's measures: what is seen of it begins at `left`. */
+export const RING = { left: 50, width: 500, centre: 300, radius: 178, node: 38 } as const;
 
 export function ringHeight(clients: number): number {
-  return clients > 0 ? 620 : 500;
+  return clients > 0 ? 610 : 515;
 }
 
 export function places(servers: number, clients: number): Place[] {
@@ -47,7 +48,7 @@ export function places(servers: number, clients: number): Place[] {
     all.push({ x: RING.centre + r * Math.cos(angle), y: cy + r * Math.sin(angle) });
   }
   for (let i = 0; i < clients; i++) {
-    all.push({ x: RING.centre + (i - (clients - 1) / 2) * 180, y: 560 });
+    all.push({ x: RING.centre + (i - (clients - 1) / 2) * 165, y: 560 });
   }
   return all;
 }

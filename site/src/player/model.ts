@@ -30,6 +30,9 @@ export interface NodeState {
   log: readonly LogEntry[];
   base: number;
   baseTerm: number;
+  /** The server's last Note: its name and what it says. */
+  note: string;
+  noteData: Uint8Array;
   /** Crash point that waits for its effect, or ''. */
   crashPoint: string;
 }
@@ -90,11 +93,13 @@ const KEYFRAME = 512;
 /** Beyond so many records a live cluster's oldest ones are forgotten. */
 const MOST_RECORDS = 400_000;
 
+const NOTHING = new Uint8Array(0);
+
 export function newNode(): NodeState {
   return {
     up: false, life: 0, fault: '', seen: false, term: 0, role: Role.Unknown, full: false,
     vote: -1, lead: -1, commit: 0, applied: 0, deadline: Infinity, armedAt: 0,
-    log: [], base: 0, baseTerm: 0, crashPoint: '',
+    log: [], base: 0, baseTerm: 0, note: '', noteData: NOTHING, crashPoint: '',
   };
 }
 
@@ -178,6 +183,12 @@ export function apply(s: ClusterState, r: TraceRecord): void {
         n.log = r.index >= n.base ? n.log.slice(r.index - n.base) : [];
         n.base = r.index;
         n.baseTerm = r.term;
+      }
+      break;
+    case Kind.Note:
+      if (n) {
+        n.note = r.name;
+        n.noteData = r.data;
       }
       break;
     case Kind.Arm:

@@ -82,5 +82,5 @@ export function native(script: string): { hash: string; trace: Uint8Array } {
   const hash = execFileSync('go', ['run', './wasm/cluster/replay', '-o', file], {
     cwd: root, input: script, encoding: 'utf8', env: { ...process.env, GOTOOLCHAIN: 'local' },
   }).trim();
-  return { hash, trace: readFileSync(file) };
+  return { hash, trace: new Uint8Array(readFileSync(file)) };
 }

@@ -1,0 +1,34 @@
+// The site's service worker; scripts/offline.mjs fills in the two constants.
+const BUILD = 'BUILD';
+const FIRST = [/* FIRST */];
+
+const name = `raftlab-${BUILD}`;
+
+self.addEventListener('install', (e) => {
+  e.waitUntil(
+    caches.open(name).then((c) => c.addAll(FIRST.map((f) => new Request(f, { cache: 'no-cache' })))).then(() => self.skipWaiting()),
+  );
+});
+
+self.addEventListener('activate', (e) => {
+  e.waitUntil(
+    caches.keys()
+      .then((all) => Promise.all(all.filter((n) => n.startsWith('raftlab-') && n !== name).map((n) => caches.delete(n))))
+      .then(() => self.clients.claim()),
+  );
+});
+
+// From the kept build first; else from the net, and kept. A page of a newer
+// build comes with its own worker, so files of two builds never mix.
+self.addEventListener('fetch', (e) => {
+  const url = new URL(e.request.url);
+  if (e.request.method !== 'GET' || url.origin !== self.location.origin) return;
+  e.respondWith((async () => {
+    const cache = await caches.open(name);
+    const kept = await cache.match(e.request, { ignoreSearch: true });
+    if (kept) return kept;
+    const fresh = await fetch(e.request);
+    if (fresh.ok && fresh.type === 'basic') await cache.put(e.request, fresh.clone());
+    return fresh;
+  })());
+});
