@@ -87,6 +87,7 @@ func (c *cli) root() *cobra.Command {
 	root.Flags().SortFlags = false
 	root.PersistentFlags().SortFlags = false
 	root.SetUsageTemplate(c.t.template)
+	root.PersistentFlags().BoolP("help", "h", false, c.t.flagHelp)
 	root.AddCommand(c.initCommand(), c.listCommand(), c.referenceCommand(), c.labCommand(), c.versionCommand(), c.exitCodesTopic())
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
@@ -117,6 +118,7 @@ func (c *cli) showFlags(cmd *cobra.Command) {
 	f.StringVar(&c.lab, "lab", "", c.t.flagLab)
 	f.BoolVar(&c.json, "json", false, c.t.flagJSON)
 	f.StringVar(&c.lang, "lang", c.lang, c.t.flagLang)
+	f.Lookup("lang").DefValue = "" // it depends on the system
 	f.StringVar(&c.color, "color", "auto", c.t.flagColor)
 	complete(cmd, "lang", fixed("en", "zh"))
 	complete(cmd, "color", fixed("auto", "always", "never"))

@@ -10,7 +10,7 @@ type texts struct {
 	builtin               map[string]string // cobra's own commands
 
 	flagRun, flagSeed, flagSeeds, flagVerbose, flagHints, flagBudgets string
-	flagWorkers, flagLab, flagJSON, flagLang, flagColor               string
+	flagWorkers, flagLab, flagJSON, flagLang, flagColor, flagHelp     string
 
 	initShort, initLong, initDone   string // raft.go, cd command
 	initFailed, notEmpty            string // error; folder, entry
@@ -79,17 +79,19 @@ MIT's 6.5840; without it, the current folder.`,
 		"completion": "Print a script that completes parts, tests and flags in your shell",
 	},
 
-	flagRun:     "only tests whose PART/NAME matches `REGEXP`; a full name is that test alone",
+	flagRun:     "only the tests whose PART/NAME matches `REGEXP`",
 	flagSeed:    "seed `N` of the first run of each test (default 1)",
-	flagSeeds:   "`N` runs of each test, with consecutive seeds (default: each test's own number)",
-	flagVerbose: "every failure at full length, the budgets, and how the result came about",
+	flagSeeds:   "`N` runs of each test (default: its own number)",
+	flagVerbose: "every failure at full length, and the budgets",
 	flagHints:   "give away `N` steps of hints",
 	flagBudgets: "show each limit that was measured: used and allowed",
 	flagWorkers: "`N` worlds side by side (default: one for each core)",
 	flagLab:     "the lab in folder `DIR`, not the built-in one",
 	flagJSON:    "print JSON, and nothing else",
-	flagLang:    "language of the report: `en|zh`",
-	flagColor:   "colours: `auto|always|never`",
+	flagLang:    "language, `en|zh` (default: the system's)",
+	flagColor:   "colours, `auto|always|never`",
+
+	flagHelp: "this help",
 
 	initShort: "Write the lab's skeleton into a folder",
 	initLong: `init writes the skeleton of the lab into DIR, or into the current folder: Go
@@ -154,17 +156,19 @@ DIR 是 grade init 生成的文件夹，或 MIT 6.5840 的 2025 年代码仓库�
 		"completion": "输出 shell 补全脚本，可补全部分、测试和选项",
 	},
 
-	flagRun:     "只运行“部分/名字”匹配 `REGEXP` 的测试；写全名则只运行那一项",
+	flagRun:     "只运行“部分/名字”匹配 `REGEXP` 的测试",
 	flagSeed:    "每项测试第一次运行的种子 `N`（默认 1）",
-	flagSeeds:   "每项测试用连续的种子运行 `N` 次（默认由测试决定）",
-	flagVerbose: "完整显示每个失败、各项预算和结果的来历",
+	flagSeeds:   "每项测试运行 `N` 次（默认由测试决定）",
+	flagVerbose: "完整显示每个失败，以及各项预算",
 	flagHints:   "给出 `N` 步提示",
 	flagBudgets: "显示所度量的每项限度：实际与上限",
 	flagWorkers: "同时运行 `N` 个世界（默认每个核一个）",
 	flagLab:     "使用文件夹 `DIR` 里的实验，而不是内置的",
 	flagJSON:    "只输出 JSON",
-	flagLang:    "报告的语言：`en|zh`",
-	flagColor:   "颜色：`auto|always|never`",
+	flagLang:    "语言，`en|zh`（默认跟随系统）",
+	flagColor:   "颜色，`auto|always|never`",
+
+	flagHelp: "显示这份帮助",
 
 	initShort: "把实验的骨架写入文件夹",
 	initLong: `init 把实验的骨架写入 DIR（省略则为当前文件夹）：能编译的 Go 代码，gopls 和
