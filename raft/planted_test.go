@@ -140,14 +140,14 @@ var bugs = []bug{
 	{55, "reads before an entry of the term is committed", "read.go",
 		"index: max(s.log.commit, s.firstOfTerm)}", "index: plantedRead(s)}", ""},
 	{56, "old acknowledgements confirm new reads", "replication.go",
-		"		p.round = max(p.round, m.Round)\n", "		p.round = max(p.round, m.Round)\n		if planted == 56 {\n			p.round = s.round\n		}\n", ""},
+		"		p.round = max(p.round, m.Round)\n", "		p.round = max(p.round, m.Round)\n		if planted == 56 {\n			p.round = s.round\n		}\n", "TestReadIndex"},
 	{57, "the membership changes in one step", "membership.go",
 		"		next.Outgoing = current.Voters\n", "		if planted != 57 {\n			next.Outgoing = current.Voters\n		}\n", ""},
 	{58, "learners count in the quorum", "membership.go",
 		"	return count(m.Voters) &&", "	if planted == 58 {\n		return count(append(m.Voters[:len(m.Voters):len(m.Voters)], m.Learners...))\n	}\n	return count(m.Voters) &&", ""},
 	// Found by this world in this core.
 	{59, "a server that a C_new removes does not campaign", "election.go",
-		"	n := len(s.memberships)\n", "	if planted == 59 {\n		return false\n	}\n	n := len(s.memberships)\n", ""},
+		"	n := len(s.memberships)\n", "	if planted == 59 {\n		return false\n	}\n	n := len(s.memberships)\n", "TestRemovedServerCampaignsUntilCommitted"},
 	{60, "too busy for the entry that would end it", "raft.go",
 		"!s.cfg.Off.BackPressure && s.firstOfTerm != 0 &&", "!s.cfg.Off.BackPressure && (s.firstOfTerm != 0 || planted == 60) &&", ""},
 }
