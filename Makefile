@@ -36,12 +36,18 @@ test-go: ## the Go tests
 	$(GO) test -timeout 30m ./...
 
 .PHONY: test-site
-test-site: site/node_modules ## the page's tests, in node and in Chromium
-	sh .ci/chromium
-	cd site && npm run wasm && npm run build && npm run check && npm test
+test-site: site/node_modules ## the page's tests in node, and that it builds
+	cd site && npm run wasm && npm run build && npm run test:unit
 
+.PHONY: test-browser
+test-browser: site ## the page's tests in Chromium
+	sh .ci/chromium
+	cd site && npm run test:browser
+
+# Not npm ci: the lock file names packages for other systems that a registry
+# may not have, and npm ci then refuses to begin.
 site/node_modules: site/package-lock.json
-	cd site && npm ci --no-audit --no-fund
+	cd site && npm install --no-save --no-audit --no-fund
 	@touch $@
 
 .PHONY: site
