@@ -132,9 +132,10 @@ export class Cluster {
     return (await this.call({ op: 'election', seed, min, max })).ms ?? 0;
   }
 
+  /** Ends the worker. Calls under way are never answered. */
   close(): void {
     this.worker.terminate();
-    this.failAll(new Error('closed'));
+    this.waiting.clear();
   }
 
   private failAll(e: Error): void {

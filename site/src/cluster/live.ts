@@ -69,9 +69,10 @@ export class LiveSession {
     return () => this.watchers.delete(f);
   }
 
+  /** Ends it after what is under way. */
   close(): void {
     this.watchers.clear();
-    this.cluster.close();
+    void this.queue(async () => this.cluster.close());
   }
 
   /** Runs up to time t, or as far as it gets in a part of a frame. */

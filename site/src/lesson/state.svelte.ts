@@ -10,6 +10,14 @@ import { ProgressStore, type Progress } from './progress.ts';
 
 /** A played solution takes so many seconds at most. */
 const LONGEST_SHOW = 20;
+/** Virtual ms before its first action at which it begins. */
+const LEAD = 300;
+
+/** Virtual ns after its last action in which a solution reaches its goal. */
+const PATIENCE = 15e9;
+
+/** Virtual ns after which every server has booted. */
+const BOOTED = 100e6;
 
 /** Thrown inside a played solution when it is not to go on. */
 const over = Symbol('the solution is not played any more');
@@ -27,7 +35,10 @@ class LessonState {
   speed = $state(SPEED);
   /** The cluster plays as soon as it is there. */
   plays = $state(false);
-  failure = $state<'' | 'no-wasm' | string>('');
+  /** Why there is no cluster: 'no-wasm', or what went wrong. */
+  failure = $state('');
+  /** Why the solution could not be played to its end. */
+  trouble = $state('');
   done = $state.raw<Progress>(new Set());
   /** False: the browser refuses to keep progress. */
   kept = $state(true);
@@ -62,12 +73,15 @@ class LessonState {
     this.showing = show;
     this.steps = 0;
     this.failure = '';
+    this.trouble = '';
     this.goal = null;
     let session: LiveSession;
     try {
       session = await LiveSession.create(scriptOf(scenario));
       if (turn !== this.turn) return session.close();
       await runActions(actorOf(session), timed(scenario.actions ?? []));
+      // Servers boot at slightly different times: what can be done to them begins then.
+      while (session.model.end < BOOTED && !allUp(session)) await session.runTo(session.model.end + 1e6);
     } catch (e) {
       if (turn === this.turn) this.failure = e instanceof NoWasmError ? 'no-wasm' : e instanceof Error ? e.message : String(e);
       return;
@@ -77,6 +91,9 @@ class LessonState {
       this.judge(session, task, true);
       session.watch((forked) => this.judge(session, task, forked));
     }
+    // A played solution begins shortly before its first action.
+    if (show && task) await session.runTo(((task.solution[0]?.at ?? 0) - LEAD) * 1e6);
+    if (turn !== this.turn) return session.close();
     const last = task?.solution.at(-1)?.at ?? 0;
     this.speed = show ? Math.max(scenario.speed ?? SPEED, (last - session.model.end / 1e6) / 1000 / LONGEST_SHOW) : (scenario.speed ?? SPEED);
     this.plays = show;
@@ -130,8 +147,13 @@ class LessonState {
     };
     try {
       await runActions(actor, timed(task.solution));
+      // Goals are reached by then, or soon after; then the world stands still.
+      const end = session.model.end + PATIENCE;
+      while (!this.goal?.solved && session.model.end < end) await actor.runTo(session.model.end + 1e8);
+      this.plays = false;
     } catch (e) {
       if (e !== over && !(e instanceof ActionError)) throw e;
+      if (e instanceof ActionError && session === this.session) this.trouble = e.message;
     } finally {
       session.limit = Infinity;
       if (session === this.session) this.showing = false;
@@ -182,6 +204,10 @@ class LessonState {
 
 function timed(actions: readonly Action[]): { at: number; line: string }[] {
   return actions.map((a) => ({ at: a.at, line: lineOf(a) }));
+}
+
+function allUp({ model }: LiveSession): boolean {
+  return model.stateAfter(model.count).nodes.slice(0, model.servers).every((n) => n.up);
 }
 
 function actorOf(session: LiveSession): Actor {
