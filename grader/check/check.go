@@ -383,10 +383,11 @@ func (c *Checker) ended(n int) {
 }
 
 func (c *Checker) fault(r *sim.Record) {
+	stack := r.Data // reporting emits a record, and the world reuses r
 	p, ok := ofFault[r.Name]
 	if !ok {
-		v := c.broke(r, Property("Engine"), -1, "the grader itself failed: %s", firstLine(r.Data))
-		v.Stack = string(r.Data)
+		v := c.broke(r, Property("Engine"), -1, "the grader itself failed: %s", firstLine(stack))
+		v.Stack = string(stack)
 		return
 	}
 	what := map[string]string{
@@ -400,8 +401,8 @@ func (c *Checker) fault(r *sim.Record) {
 		sim.FaultOutput:   "printed without end",
 	}[r.Name]
 	v := c.broke(r, p, -1, "server %d %s", r.Node, what)
-	v.Stack = string(r.Data)
-	v.Found = firstLine(r.Data)
+	v.Stack = string(stack)
+	v.Found = firstLine(stack)
 }
 
 func firstLine(b []byte) string {
