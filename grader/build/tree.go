@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -230,6 +231,7 @@ import (
 	labrpc %q
 	raft %q
 	raftapi %q
+	"reflect"
 	tester %q
 )
 
@@ -237,8 +239,30 @@ func init() {
 	guest.Register(func(peers []*labrpc.ClientEnd, me int, p *tester.Persister, ch chan raftapi.ApplyMsg) raftapi.Raft {
 		return raft.Make(peers, me, p, ch)
 	})
+	guest.Handlers(map[string]func(reflect.Value) reflect.Value{
+%s	})
 }
 
 func main() {}
-`, t.check.kitPath("guest"), t.check.kitPath("labrpc"), t.Profile.Import, t.check.kitPath("raftapi"), t.check.kitPath("tester"))
+`, t.check.kitPath("guest"), t.check.kitPath("labrpc"), t.Profile.Import, t.check.kitPath("raftapi"), t.check.kitPath("tester"), t.check.handlers())
+}
+
+// handlers writes the table for guest.Handlers: every method of the student's
+// packages that looks like one, since a server's may be promoted from a type that it embeds.
+func (c *checker) handlers() string {
+	names := make(map[string]bool)
+	for _, p := range c.pkgs {
+		for _, f := range p.files {
+			for _, d := range f.ast.Decls {
+				if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv != nil && fn.Name.IsExported() && len(types(fn.Type.Params, f)) == 2 && fn.Type.Results.NumFields() == 0 {
+					names[fn.Name.Name] = true
+				}
+			}
+		}
+	}
+	var b strings.Builder
+	for _, n := range slices.Sorted(maps.Keys(names)) {
+		fmt.Fprintf(&b, "\t\t%q: func(server reflect.Value) reflect.Value { return server.MethodByName(%q) },\n", n, n)
+	}
+	return b.String()
 }

@@ -11,6 +11,8 @@
 //	package main
 //
 //	import (
+//		"reflect"
+//
 //		"6.5840/labrpc"
 //		raft "6.5840/raft1"
 //		"6.5840/raftapi"
@@ -21,6 +23,9 @@
 //	func init() {
 //		guest.Register(func(peers []*labrpc.ClientEnd, me int, p *tester.Persister, ch chan raftapi.ApplyMsg) raftapi.Raft {
 //			return raft.Make(peers, me, p, ch)
+//		})
+//		guest.Handlers(map[string]func(reflect.Value) reflect.Value{
+//			"RequestVote": func(server reflect.Value) reflect.Value { return server.MethodByName("RequestVote") },
 //		})
 //	}
 //

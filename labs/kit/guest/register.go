@@ -1,6 +1,8 @@
 package guest
 
 import (
+	"reflect"
+
 	"github.com/raftlab/raftlab/labs/kit/labrpc"
 	"github.com/raftlab/raftlab/labs/kit/raftapi"
 	"github.com/raftlab/raftlab/labs/kit/tester"
@@ -31,6 +33,12 @@ func Register(mk func(peers []*labrpc.ClientEnd, me int, persister *tester.Persi
 	})
 }
 
+// Handlers names the methods that may be called from other servers, each with
+// the function that finds it by MethodByName with a constant name. Were they
+// found by their number, the linker could drop no exported method of any type,
+// and the module would be a third larger. It belongs beside Register.
+func Handlers(find map[string]func(server reflect.Value) reflect.Value) { self.handlers = find }
+
 // Env is what a generation of the lab makes a server from.
 type Env struct {
 	Peers           []*labrpc.ClientEnd
@@ -42,8 +50,8 @@ type Env struct {
 	Applied func(recv func(wake <-chan struct{}) (Msg, Received))
 }
 
-// Server is what every generation's Raft offers. Its remote methods are found
-// by reflection; Snapshot(index int, snapshot []byte) is used if it is there.
+// Server is what every generation's Raft offers. Its remote methods are
+// those of Handlers; Snapshot(index int, snapshot []byte) is used if it is there.
 type Server interface {
 	Start(command interface{}) (index int, term int, isLeader bool)
 	GetState() (term int, isLeader bool)

@@ -21,16 +21,21 @@ type method struct {
 	reply reflect.Type
 }
 
+// remoteMethods finds the handlers among the methods that Handlers named.
 func remoteMethods(rf interface{}) map[string]*method {
 	v := reflect.ValueOf(rf)
 	service := reflect.Indirect(v).Type().Name()
 	ms := map[string]*method{}
-	for i := 0; i < v.NumMethod(); i++ {
-		t := v.Method(i).Type()
+	for name, find := range self.handlers {
+		fn := find(v)
+		if !fn.IsValid() {
+			continue // a method of another type
+		}
+		t := fn.Type()
 		if t.NumIn() != 2 || t.NumOut() != 0 || t.In(1).Kind() != reflect.Ptr {
 			continue
 		}
-		m := &method{name: service + "." + v.Type().Method(i).Name, fn: v.Method(i), args: t.In(0), reply: t.In(1).Elem()}
+		m := &method{name: service + "." + name, fn: fn, args: t.In(0), reply: t.In(1).Elem()}
 		if m.ptr = m.args.Kind() == reflect.Ptr; m.ptr {
 			m.args = m.args.Elem()
 		}

@@ -18,7 +18,9 @@ const makeLimit = 10 * time.Second
 // server is the one server of this module instance. Goroutines switch only
 // where they block, so its fields need no lock.
 type server struct {
-	mk    func(*Env) Server
+	mk       func(*Env) Server
+	handlers map[string]func(reflect.Value) reflect.Value
+
 	rf    Server
 	ready chan struct{} // closed when Make has returned
 	later []func()      // what came before that

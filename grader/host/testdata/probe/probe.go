@@ -7,6 +7,7 @@ import (
 	"log"
 	"math/rand"
 	"os"
+	"reflect"
 	"runtime"
 	"time"
 
@@ -20,6 +21,10 @@ import (
 func init() {
 	guest.Register(func(peers []*labrpc.ClientEnd, me int, p *tester.Persister, ch chan raftapi.ApplyMsg) raftapi.Raft {
 		return Make(peers, me, p, ch)
+	})
+	guest.Handlers(map[string]func(reflect.Value) reflect.Value{
+		"ByValue": func(server reflect.Value) reflect.Value { return server.MethodByName("ByValue") },
+		"Echo":    func(server reflect.Value) reflect.Value { return server.MethodByName("Echo") },
 	})
 }
 

@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"math/rand"
+	"reflect"
 	"sort"
 	"time"
 
@@ -19,6 +20,11 @@ import (
 func init() {
 	guest.Register(func(peers []*labrpc.ClientEnd, me int, p *tester.Persister, ch chan raftapi.ApplyMsg) raftapi.Raft {
 		return Make(peers, me, p, ch)
+	})
+	guest.Handlers(map[string]func(reflect.Value) reflect.Value{
+		"AppendEntries":   func(server reflect.Value) reflect.Value { return server.MethodByName("AppendEntries") },
+		"InstallSnapshot": func(server reflect.Value) reflect.Value { return server.MethodByName("InstallSnapshot") },
+		"RequestVote":     func(server reflect.Value) reflect.Value { return server.MethodByName("RequestVote") },
 	})
 }
 
