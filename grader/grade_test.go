@@ -80,6 +80,24 @@ func TestOtherStylesPass(t *testing.T) {
 	}
 }
 
+// No two servers share a clock, so a server that seeds math/rand from time.Now
+// elects, and so does one that polls every 10 ms: on 1000 seeds.
+func TestEveryClockElects(t *testing.T) {
+	const seeds = 1000
+	for _, d := range []string{"seeded", "polling"} {
+		t.Run(d, func(t *testing.T) {
+			r := grade(t, grader.Options{Dir: "testdata/variants/" + d, Run: regexp.MustCompile("^election/initial$"), Seeds: seeds})
+			x := r.Parts[0].Tests[0]
+			if len(x.Runs) != seeds {
+				t.Fatalf("%d runs, expected %d", len(x.Runs), seeds)
+			}
+			if f := x.Failure; f != nil {
+				t.Errorf("seed %d: %s: %s", f.Seed, f.Property, f.Message)
+			}
+		})
+	}
+}
+
 func names(dirs []os.DirEntry, prefix string) []string {
 	var l []string
 	for _, d := range dirs {

@@ -202,7 +202,7 @@ func (sub *subject) explain(o *Options, j *job, out *script.Outcome, s *story, h
 		Kind: failureKinds[check.KindOf(v.Property)], Property: string(v.Property), Section: h.Section, Seed: j.seed,
 		Time: v.Time, Server: v.Server, Message: v.Message, Expected: v.Expected, Found: v.Found,
 		Test: out.Line, Source: out.Source, Events: s.lines(14), Hints: h.Hints, Evidence: s.evidence,
-		Replay: fmt.Sprintf("grade --run '^%s/%s$' --seed %d --seeds 1", j.test.Part.Name, j.test.Name, j.seed),
+		Replay: fmt.Sprintf("grade --run %s/%s --seed %d --seeds 1", j.test.Part.Name, j.test.Name, j.seed),
 	}
 	if sub.module == "" {
 		f.Replay = "grade reference" + strings.TrimPrefix(f.Replay, "grade")

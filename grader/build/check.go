@@ -171,8 +171,26 @@ func (c *checker) load(p *pkg) bool {
 		for _, spec := range file.ast.Imports {
 			c.importSpec(p, file, spec)
 		}
+		c.stackLimit(file)
 	}
 	return true
+}
+
+// stackLimit refuses what would lift the limit of the stack, which lies below
+// that of every host, so that deep recursion ends alike in the terminal and in
+// a browser.
+func (c *checker) stackLimit(f *file) {
+	if !slices.ContainsFunc(f.ast.Imports, func(s *ast.ImportSpec) bool {
+		return s.Path.Value == `"runtime/debug"` || s.Path.Value == "`runtime/debug`"
+	}) {
+		return
+	}
+	ast.Inspect(f.ast, func(n ast.Node) bool {
+		if id, ok := n.(*ast.Ident); ok && id.Name == "SetMaxStack" {
+			c.refused.add(f.problem(id.Pos(), "debug.SetMaxStack is not allowed: the limit of the stack belongs to the grader", "Remove it. Recursion that needs more stack than the limit is better written as a loop."))
+		}
+		return true
+	})
 }
 
 // packageName holds file to the package of its folder.
