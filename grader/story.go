@@ -157,12 +157,20 @@ func clock(t sim.Time) string {
 	return fmt.Sprintf("%d.%06d s", t/sim.Second, t%sim.Second/sim.Microsecond)
 }
 
-// lines returns the last n events, oldest first, cuts that happened at one
-// moment as one line.
-func (s *story) lines(n int) []EventLine {
+// lines returns the last n events up to the moment at, when the property broke,
+// oldest first, cuts that happened at one moment as one line. What did not
+// happen in time broke its property when the wait ended; the world went on for a
+// little, to see who is stuck, and that is not part of the story.
+func (s *story) lines(n int, at sim.Time) []EventLine {
 	all := append(append([]EventLine(nil), s.events[s.at:]...), s.events[:s.at]...)
 	var out []EventLine
 	for _, e := range all {
+		if e.Mark {
+			e.Time = min(e.Time, at)
+		}
+		if e.Time > at {
+			continue
+		}
 		if k := len(out) - 1; k >= 0 && e.Peer >= 0 && !e.Mark {
 			if l := &out[k]; l.Time == e.Time && strings.HasPrefix(l.What, strings.TrimSuffix(e.What, "")) {
 				l.What += fmt.Sprintf(", S%d→S%d", e.Server, e.Peer)
@@ -184,8 +192,10 @@ func (s *story) lines(n int) []EventLine {
 		msgs := append(append([]EventLine(nil), s.messages[s.mat:]...), s.messages[:s.mat]...)
 		k := 0
 		for i := len(msgs) - 1; i >= 0 && k < n/2 && msgs[i].Time >= out[0].Time; i-- {
-			out = append(out, msgs[i])
-			k++
+			if msgs[i].Time <= at {
+				out = append(out, msgs[i])
+				k++
+			}
 		}
 		sort.SliceStable(out, func(i, j int) bool {
 			return out[i].Time < out[j].Time || out[i].Time == out[j].Time && !out[i].Mark && out[j].Mark
@@ -201,7 +211,7 @@ func (sub *subject) explain(o *Options, j *job, out *script.Outcome, s *story, h
 	f := &Failure{
 		Kind: failureKinds[check.KindOf(v.Property)], Property: string(v.Property), Section: h.Section, Seed: j.seed,
 		Time: v.Time, Server: v.Server, Message: v.Message, Expected: v.Expected, Found: v.Found,
-		Test: out.Line, Source: out.Source, Events: s.lines(14), Hints: h.Hints, Evidence: s.evidence,
+		Test: out.Line, Source: out.Source, Events: s.lines(14, v.Time), Hints: h.Hints, Evidence: s.evidence,
 		Replay: fmt.Sprintf("grade --run %s/%s --seed %d --seeds 1", j.test.Part.Name, j.test.Name, j.seed),
 	}
 	if sub.module == "" {
