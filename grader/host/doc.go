@@ -6,7 +6,9 @@
 // not know Raft, the network or the tests; nor where a module came from.
 //
 // Start with [Compile]; [Module.Factory] is what sim.Config.New wants. The
-// files named engine_* know one WebAssembly runtime each; all others know none.
+// files named engine_* know one WebAssembly runtime each; all others know none:
+// wazero natively, and for GOOS=js the runtime of the page or of node, whose part
+// of JavaScript is engine_js.mjs.
 //
 // # What ends a server
 //

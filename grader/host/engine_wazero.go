@@ -21,11 +21,15 @@ type wazeroEngine struct {
 	mem   memories
 }
 
-func newEngine(ctx context.Context, wasm []byte, opt *Options) (engine, error) {
+// newEngine makes an engine with the module whose code is asked for.
+func newEngine(ctx context.Context, _ [32]byte, code func() ([]byte, error), opt *Options) (engine, error) {
+	wasm, err := code()
+	if err != nil {
+		return nil, err
+	}
 	e := &wazeroEngine{}
 	cfg := wazero.NewRuntimeConfig().WithMemoryLimitPages(opt.MemoryPages)
 	if opt.CacheDir != "" {
-		var err error
 		if e.cache, err = wazero.NewCompilationCacheWithDir(opt.CacheDir); err != nil {
 			return nil, err
 		}

@@ -31,10 +31,10 @@ func (p *process) diagnose(err error, fuel, exitCode int64) (kind, text string, 
 		return p.autopsy()
 	}
 	if fuel < -rewrite.Overdraft || err == nil {
-		return sim.FaultSpin, "It ran out of fuel inside Go's runtime.\n" + fmt.Sprint(err), 0
+		return sim.FaultSpin, "It ran out of fuel inside Go's runtime.", 0
 	}
 	if strings.Contains(err.Error(), "stack overflow") {
-		return sim.FaultStack, err.Error(), 0
+		return sim.FaultStack, "stack overflow", 0 // engines say more, but not the same
 	}
 	return sim.FaultEngine, err.Error(), 0
 }

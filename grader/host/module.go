@@ -59,15 +59,11 @@ func Compile(ctx context.Context, wasm []byte, opt Options) (*Module, error) {
 	if opt.Workers == 0 {
 		opt.Workers = 2
 	}
-	code, err := rewrite.Rewrite(wasm, opt.MemoryPages)
-	if err != nil {
-		return nil, fmt.Errorf("host: %w", err)
-	}
-	eng, err := newEngine(ctx, code, &opt)
+	sum := sha256.Sum256(wasm)
+	eng, err := newEngine(ctx, sum, func() ([]byte, error) { return rewrite.Rewrite(wasm, opt.MemoryPages) }, &opt)
 	if err != nil {
 		return nil, fmt.Errorf("host: compiling the module: %w", err)
 	}
-	sum := sha256.Sum256(wasm)
 	m := &Module{opt: opt, eng: eng, hash: hex.EncodeToString(sum[:])}
 	m.types = sync.OnceValues(m.askTypes)
 	return m, nil
