@@ -8,10 +8,10 @@ import (
 	"fmt"
 	"io/fs"
 	"regexp"
-	"runtime"
 	"sync"
 	"time"
 
+	"github.com/raftlab/raftlab/grader/build"
 	"github.com/raftlab/raftlab/grader/check"
 	"github.com/raftlab/raftlab/grader/script"
 	"github.com/raftlab/raftlab/grader/sim"
@@ -25,6 +25,8 @@ type Options struct {
 	Dir   string
 	Files fs.FS
 	Core  bool
+	// Module, if not nil, was built before: it is graded, and nothing is built.
+	Module *build.Module
 
 	// Lab holds the lab's files (lab.star and what it loads); nil is the
 	// built-in Raft lab.
@@ -87,38 +89,19 @@ type job struct {
 // error, or one that wraps ErrEngine.
 func Grade(ctx context.Context, o Options) (*Result, error) {
 	begin := time.Now()
-	lab, err := OpenLab(o.Lab)
+	s, err := Open(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	if o.Seed == 0 {
-		o.Seed = 1
-	}
-	if o.Workers < 1 {
-		o.Workers = runtime.GOMAXPROCS(0)
-	}
-	res := &Result{Format: ResultFormat, Grader: Version(), Lab: lab.Name, LabHash: lab.Hash, Seed: o.Seed, Seeds: o.Seeds}
-	tests, jobs, err := plan(lab, &o, res)
-	if err != nil {
-		return nil, err
-	}
-	hints, err := readHints(o.Lab)
-	if err != nil {
-		return nil, err
-	}
-	sub, err := prepare(ctx, &o, res)
-	if err != nil {
-		return nil, err
-	}
-	defer sub.close()
+	defer s.Close()
 	run := time.Now()
-	if err := runJobs(ctx, &o, lab, sub, hints, tests, jobs); err != nil {
+	if err := runJobs(ctx, &s.o, s.lab, s.sub, s.hints, s.tests, s.jobs); err != nil {
 		return nil, err
 	}
-	res.Timing.Run = time.Since(run)
-	res.sum(tests)
-	res.Timing.Total = time.Since(begin)
-	return res, nil
+	s.res.Timing.Run = time.Since(run)
+	s.res.sum(s.tests)
+	s.res.Timing.Total = time.Since(begin)
+	return s.res, nil
 }
 
 // plan lists the tests asked for and their runs.

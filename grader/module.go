@@ -19,15 +19,21 @@ func moduleSubject(ctx context.Context, o *Options, res *Result) (*subject, erro
 			o.Progress(Progress{Stage: s})
 		}
 	}
-	m, err := build.Build(ctx, build.Options{
-		Dir: o.Dir, Files: o.Files, SelfTest: release.Test,
-		Progress: func(s build.Stage) { stage(string(s)) },
-	})
-	if err != nil {
-		return nil, err
+	m := o.Module
+	if m == nil {
+		var err error
+		if m, err = build.Build(ctx, build.Options{
+			Dir: o.Dir, Files: o.Files, SelfTest: release.Test,
+			Progress: func(s build.Stage) { stage(string(s)) },
+		}); err != nil {
+			return nil, err
+		}
 	}
 	res.Timing.Build = m.Timing.Library + m.Timing.Build
-	res.Go, res.Module, res.Profile = m.Go, m.Hash, m.Profile.String()
+	res.Go, res.Module, res.Profile = m.Go, m.Hash, ""
+	if m.Profile.Module != "" {
+		res.Profile = m.Profile.String()
+	}
 	stage("compile")
 	begin := time.Now()
 	cache := ""

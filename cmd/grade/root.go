@@ -88,7 +88,7 @@ func (c *cli) root() *cobra.Command {
 	root.PersistentFlags().SortFlags = false
 	root.SetUsageTemplate(c.t.template)
 	root.PersistentFlags().BoolP("help", "h", false, c.t.flagHelp)
-	root.AddCommand(c.initCommand(), c.listCommand(), c.referenceCommand(), c.labCommand(), c.versionCommand(), c.exitCodesTopic())
+	root.AddCommand(c.initCommand(), c.buildCommand(), c.listCommand(), c.referenceCommand(), c.labCommand(), c.versionCommand(), c.exitCodesTopic())
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	for _, sub := range root.Commands() {

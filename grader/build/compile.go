@@ -36,7 +36,9 @@ func (tc *toolchain) compile(ctx context.Context, t *Tree, limit time.Duration) 
 
 	timed, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	output, err := tc.run(timed, src, work, "build", "-trimpath", "-buildvcs=false", "-mod=readonly", "-buildmode=c-shared", "-o", out, "./"+t.Main)
+	// Without a build ID the bytes follow from the sources and the Go release
+	// alone, so that a host without the go command can make the same.
+	output, err := tc.run(timed, src, work, "build", "-trimpath", "-buildvcs=false", "-mod=readonly", "-buildmode=c-shared", "-ldflags=-buildid=", "-o", out, "./"+t.Main)
 	switch {
 	case ctx.Err() != nil:
 		return nil, stopped(ctx)

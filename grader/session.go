@@ -1,0 +1,112 @@
+package grader
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+
+	"github.com/raftlab/raftlab/grader/script"
+)
+
+// Session is a submission made ready to be graded: what is to be run is known,
+// and the server can run. [Grade] does all of it; a host that spreads the runs
+// over processes that share no memory opens a Session in each of them, has each
+// do some of the runs, and gives the outcomes to one Session's Result.
+type Session struct {
+	o     Options
+	lab   *script.Lab
+	hints Hints
+	sub   *subject
+	res   *Result
+	tests []*TestResult
+	jobs  []*job
+}
+
+// Open reads the lab, lists the runs and builds the server. Its errors are those
+// of [Grade].
+func Open(ctx context.Context, o Options) (*Session, error) {
+	lab, err := OpenLab(o.Lab)
+	if err != nil {
+		return nil, err
+	}
+	if o.Seed == 0 {
+		o.Seed = 1
+	}
+	if o.Workers < 1 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	s := &Session{o: o, lab: lab, res: &Result{Format: ResultFormat, Grader: Version(), Lab: lab.Name, LabHash: lab.Hash, Seed: o.Seed, Seeds: o.Seeds}}
+	if s.tests, s.jobs, err = plan(lab, &s.o, s.res); err != nil {
+		return nil, err
+	}
+	if s.hints, err = readHints(o.Lab); err != nil {
+		return nil, err
+	}
+	if s.sub, err = prepare(ctx, &s.o, s.res); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Close frees the server.
+func (s *Session) Close() { s.sub.close() }
+
+// Lab is the lab that the submission is graded by.
+func (s *Session) Lab() *script.Lab { return s.lab }
+
+// Run names one run of one test.
+type Run struct {
+	Part string `json:"part"`
+	Test string `json:"test"`
+	Seed uint64 `json:"seed"`
+}
+
+// Outcome is what one run came to.
+type Outcome struct {
+	Run     RunResult `json:"run"`
+	Failure *Failure  `json:"failure,omitempty"`
+}
+
+// Runs lists the runs, in the order of the lab.
+func (s *Session) Runs() []Run {
+	runs := make([]Run, len(s.jobs))
+	for i, j := range s.jobs {
+		runs[i] = Run{j.test.Part.Name, j.test.Name, j.seed}
+	}
+	return runs
+}
+
+// Do does the i-th of the runs. Its errors are those of [Grade].
+func (s *Session) Do(ctx context.Context, i int) (Outcome, error) {
+	if i < 0 || i >= len(s.jobs) {
+		return Outcome{}, fmt.Errorf("grader: want a run from 0 to %d, got %d", len(s.jobs)-1, i)
+	}
+	j := *s.jobs[i]
+	j.do(ctx, &s.o, s.lab, s.sub, s.hints, s.tests[j.t])
+	return Outcome{j.result, j.failure}, j.err
+}
+
+// Result is the verdict from the outcomes of all runs, in their order.
+func (s *Session) Result(outcomes []Outcome) (*Result, error) {
+	if len(outcomes) != len(s.jobs) {
+		return nil, fmt.Errorf("grader: want the outcomes of %d runs, got %d", len(s.jobs), len(outcomes))
+	}
+	byTest := make([][]*job, len(s.tests))
+	for i, j := range s.jobs {
+		if o := outcomes[i]; o.Run.Seed != j.seed || o.Run.Status != Passed && o.Run.Status != Failed {
+			return nil, fmt.Errorf("grader: the outcome of run %d is another's, or none", i)
+		}
+		j.result, j.failure = outcomes[i].Run, outcomes[i].Failure
+		byTest[j.t] = append(byTest[j.t], j)
+	}
+	for t, jobs := range byTest {
+		s.tests[t].Failure = nil
+		s.tests[t].settle(jobs)
+	}
+	for i := range s.res.Parts {
+		s.res.Parts[i].Points, s.res.Parts[i].Max = 0, 0
+	}
+	s.res.Points, s.res.Max = 0, 0
+	s.res.sum(s.tests)
+	return s.res, nil
+}
