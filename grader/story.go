@@ -3,6 +3,7 @@ package grader
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
 
@@ -190,13 +191,8 @@ func (s *story) lines(n int, at sim.Time) []EventLine {
 	}
 	if len(out) > 0 {
 		msgs := append(append([]EventLine(nil), s.messages[s.mat:]...), s.messages[:s.mat]...)
-		k := 0
-		for i := len(msgs) - 1; i >= 0 && k < n/2 && msgs[i].Time >= out[0].Time; i-- {
-			if msgs[i].Time <= at {
-				out = append(out, msgs[i])
-				k++
-			}
-		}
+		msgs = slices.DeleteFunc(msgs, func(m EventLine) bool { return m.Time < out[0].Time || m.Time > at })
+		out = append(out, msgs[max(0, len(msgs)-n/2):]...)
 		sort.SliceStable(out, func(i, j int) bool {
 			return out[i].Time < out[j].Time || out[i].Time == out[j].Time && !out[i].Mark && out[j].Mark
 		})

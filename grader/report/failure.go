@@ -30,7 +30,7 @@ func (r *Report) Failure(t *grader.TestResult) {
 		r.p.dim(strings.Repeat(r.g.rule, max(2, fill))), style(tail), r.p.dim(strings.Repeat(r.g.rule, 2)))
 
 	r.printf("  %s  %s\n", style(property(f)), r.p.dim("("+means+")"))
-	r.text("  ", clean(f.Message), r.p.plain)
+	r.text("  ", clean(r.said(f.Message)), r.p.plain)
 	where := fmt.Sprintf(r.m.seedAt, f.Seed, clock(f.Time))
 	if f.Server >= 0 {
 		where += r.m.comma + fmt.Sprintf(r.m.onServer, f.Server)
@@ -43,8 +43,8 @@ func (r *Report) Failure(t *grader.TestResult) {
 	if (f.Expected != "" || f.Found != "") && !(f.Kind == grader.Broken && strings.HasPrefix(f.Stack, f.Found)) {
 		r.printf("\n")
 		w := max(width(r.m.expected), width(r.m.found)) + 2
-		r.pair(r.m.expected, f.Expected, w, r.p.add)
-		r.pair(r.m.found, f.Found, w, r.p.del)
+		r.pair(r.m.expected, r.said(f.Expected), w, r.p.add)
+		r.pair(r.m.found, r.said(f.Found), w, r.p.del)
 	}
 	if f.Diff != "" {
 		r.section(r.m.difference, "")
@@ -83,7 +83,7 @@ func (r *Report) Failure(t *grader.TestResult) {
 	if len(f.Evidence) > 0 {
 		r.section(r.m.evidence, "")
 		for _, e := range f.Evidence {
-			r.text("    ", clean(e), r.p.plain)
+			r.text("    ", clean(r.said(e)), r.p.plain)
 		}
 	}
 	r.hints(f)

@@ -84,7 +84,7 @@ func (r *Report) verdict(res *grader.Result, failed []*grader.TestResult) {
 	took := r.p.dim("  " + seconds(res.Timing.Total))
 	if r.o.Verbose {
 		if res.Profile != "" {
-			r.text("  ", fmt.Sprintf(r.m.recognised, clean(res.Profile)), r.p.dim)
+			r.text("  ", fmt.Sprintf(r.m.recognised, clean(r.said(res.Profile))), r.p.dim)
 		}
 		if res.Module != "" {
 			r.text("  ", fmt.Sprintf(r.m.moduleIs, res.Go, brief(res.Module)), r.p.dim)
@@ -159,7 +159,7 @@ func (r *Report) budgets(res *grader.Result) {
 				}
 			}
 			for _, b := range worst {
-				rows = append(rows, []string{t.Part + "/" + t.Name, b.Name, number(b.Used), number(b.Limit) + " " + b.Unit})
+				rows = append(rows, []string{t.Part + "/" + t.Name, r.said(b.Name), number(b.Used), number(b.Limit) + " " + r.said(b.Unit)})
 				share = append(share, b.Used/b.Limit)
 			}
 		}

@@ -76,9 +76,9 @@ func (r *Report) buildError(e *build.Error) {
 			r.printf("  %s\n", r.p.accent(clean(pos)))
 			r.excerpt(pos)
 		}
-		r.text("    ", clean(p.Reason), r.p.bold)
+		r.text("    ", clean(r.said(p.Reason)), r.p.bold)
 		if p.Advice != "" {
-			r.text("    ", clean(p.Advice), r.p.plain)
+			r.text("    ", clean(r.said(p.Advice)), r.p.plain)
 		}
 	}
 	if e.More > 0 {

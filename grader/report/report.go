@@ -9,6 +9,7 @@ import (
 	"github.com/fatih/color"
 
 	"github.com/raftlab/raftlab/grader"
+	"github.com/raftlab/raftlab/grader/phrase"
 )
 
 // Options say how to show what there is to show.
@@ -35,6 +36,9 @@ type Report struct {
 	p palette
 	g glyphs
 }
+
+// said is a sentence of the grader's in the report's language.
+func (r *Report) said(sentence string) string { return phrase.In(r.o.Lang, sentence) }
 
 // New returns a Report that writes to w.
 func New(w io.Writer, o Options) *Report {
@@ -140,6 +144,6 @@ func (r *Report) Test(t *grader.TestResult) {
 		kind, _, kindStyle := r.kind(f.Kind)
 		head := kind + "  " + property(f) + "  "
 		r.printf("        %s  %s  %s\n", kindStyle(kind), r.p.bold(property(f)),
-			cut(strings.ReplaceAll(clean(f.Message), "\n", " "), r.o.Width-8-width(head)))
+			cut(strings.ReplaceAll(clean(r.said(f.Message)), "\n", " "), r.o.Width-8-width(head)))
 	}
 }
