@@ -24,7 +24,7 @@ grade: build ## grade the two bundled servers, a correct one and one with a plan
 	@echo 'Both verdicts are as expected.'
 
 .PHONY: test
-test: vet test-site test-go ## everything that CI runs
+test: vet test-site test-browser test-go ## everything that CI runs
 
 .PHONY: vet
 vet: ## go vet and gofmt
@@ -36,8 +36,8 @@ test-go: ## the Go tests
 	$(GO) test -timeout 30m ./...
 
 .PHONY: test-site
-test-site: site/node_modules ## the page's tests in node, and that it builds
-	cd site && npm run wasm && npm run build && npm run test:unit
+test-site: site ## the page's tests in node, and that it builds
+	cd site && npm run test:unit
 
 .PHONY: test-browser
 test-browser: site ## the page's tests in Chromium

@@ -29,6 +29,8 @@ export default defineConfig({
         { tag: 'script', content: `if ('serviceWorker' in navigator && isSecureContext) addEventListener('load', () => navigator.serviceWorker.register('${base}sw.js').catch(() => {}));` },
       ],
       credits: false,
+      // A line that scrolls sideways is out of a keyboard's reach.
+      expressiveCode: { defaultProps: { wrap: true } },
       pagination: true,
     }),
     svelte(),

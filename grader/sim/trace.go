@@ -93,6 +93,13 @@ func (r *Recorder) flush() {
 // Records says how many records were taken in.
 func (r *Recorder) Records() uint64 { return r.n }
 
+// Kept returns the bytes of the records so far as a trace has them, without its
+// head and its end. They are the Recorder's own.
+func (r *Recorder) Kept() []byte {
+	r.flush()
+	return r.kept
+}
+
 // Hash returns the hash of the records so far.
 func (r *Recorder) Hash() Hash {
 	r.flush()

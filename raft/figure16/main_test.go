@@ -15,12 +15,12 @@ func TestFigureAgrees(t *testing.T) {
 	var medians []float64
 	for _, e := range figure {
 		e.trials = 400
-		if e.min == e.max {
+		if e.Min == e.Max {
 			e.trials = 20
 		}
 		median := summary(e.run(1))[2]
 		medians = append(medians, median)
-		if diff := math.Abs(median - e.paper[2]); e.max-e.min >= 12*ms && diff > max(5, e.paper[2]/10) {
+		if diff := math.Abs(median - e.paper[2]); e.Max-e.Min >= 12*ms && diff > max(5, e.paper[2]/10) {
 			t.Errorf("%s: median %.0f ms, published %.0f ms", e.name(), median, e.paper[2])
 		}
 	}

@@ -5,10 +5,12 @@ package main
 import (
 	"encoding/binary"
 	"math"
+	"math/rand/v2"
 	"syscall/js"
 	"time"
 
 	"github.com/raftlab/raftlab/grader/sim"
+	"github.com/raftlab/raftlab/raft/figure16/trial"
 	"github.com/raftlab/raftlab/wasm/cluster/session"
 )
 
@@ -114,8 +116,10 @@ func bytesOf(b []byte) js.Value {
 	return a
 }
 
-// election(seed, minMs, maxMs) is one trial of Figure 16; see session.Election.
+// election(seed, minMs, maxMs, limitMs) is one trial of the paper's Figure 16; it
+// returns how long there was no leader, in ms, the limit at most.
 func election(args []js.Value) any {
 	ms := func(i int) time.Duration { return time.Duration(args[i].Float() * float64(time.Millisecond)) }
-	return float64(session.Election(uint64(args[0].Float()), ms(1), ms(2))) / float64(sim.Millisecond)
+	e := trial.Experiment{Min: ms(1), Max: ms(2), Network: trial.Broadcast, Down: 1, Behind: 2, Limit: ms(3)}
+	return float64(e.Run(rand.New(rand.NewPCG(uint64(args[0].Float()), 16)))) / float64(time.Millisecond)
 }

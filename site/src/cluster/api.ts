@@ -14,7 +14,7 @@ export type Call =
   | { op: 'advance'; t: number; budget: number }
   | { op: 'step' }
   | { op: 'hash' }
-  | { op: 'election'; seed: number; min: number; max: number };
+  | { op: 'election'; seed: number; min: number; max: number; limit: number };
 
 /** What came of it: everything new since the last answer. */
 export interface Answer {
@@ -127,9 +127,9 @@ export class Cluster {
     return { hash: a.text ?? '', script: a.script ?? '' };
   }
 
-  /** One trial of Figure 16: ms from a leader's crash to the next leader. */
-  async election(seed: number, min: number, max: number): Promise<number> {
-    return (await this.call({ op: 'election', seed, min, max })).ms ?? 0;
+  /** One trial of Figure 16: ms from a leader's crash to the next leader, `limit` at most. */
+  async election(seed: number, min: number, max: number, limit: number): Promise<number> {
+    return (await this.call({ op: 'election', seed, min, max, limit })).ms ?? 0;
   }
 
   /** Ends the worker. Calls under way are never answered. */

@@ -14,7 +14,7 @@ interface Engine {
   flights(): Uint8Array;
   hash(): string;
   script(): string;
-  election(seed: number, min: number, max: number): number;
+  election(seed: number, min: number, max: number, limit: number): number;
 }
 
 declare const Go: new () => { importObject: WebAssembly.Imports; run(i: WebAssembly.Instance): Promise<void> };
@@ -64,7 +64,7 @@ function answer(e: Engine, c: Call): Answer {
       out.script = e.script();
       return out;
     case 'election':
-      out.ms = e.election(c.seed, c.min, c.max);
+      out.ms = e.election(c.seed, c.min, c.max, c.limit);
       return out;
   }
   out.now = now;

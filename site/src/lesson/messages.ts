@@ -66,7 +66,7 @@ const en = {
   remove: (range: string) => `Remove ${range}`,
   badRange: 'Give two numbers from 4 to 5000 ms, the smaller first, that are not in the chart yet.',
   tooManyRanges: 'The chart has room for ten ranges. Remove one of yours first.',
-  figureNote: 'The paper’s figures are read off its plot: 1000 trials each, 100 with 150–150. It measured real machines, whose timers are less punctual than these. A trial here is given up after 200 s.',
+  figureNote: 'The paper’s figures are read off its plot: 1000 trials each, 100 with 150–150. It measured real machines. Here a request takes 1 to 3 ms, an answer with its write to the disk 5 to 12 ms, and a timer fires up to 0.5 ms late: with little or no randomness these accidents decide, so the first lines differ most from the paper’s. A trial is given up after 500 timeouts.',
 };
 
 export type LessonMessages = typeof en;
@@ -135,7 +135,7 @@ const zh: LessonMessages = {
   remove: (range) => `移除 ${range}`,
   badRange: '请给出 4 到 5000 毫秒之间的两个数，小的在前，而且图中还没有。',
   tooManyRanges: '图中最多十个范围。请先移除一个你自己的。',
-  figureNote: '论文的数字是从它的图上读出的：每个范围 1000 次试验，150–150 是 100 次。论文测的是真实机器，它们的定时器不如这里准时。这里的一次试验到 200 秒就放弃。',
+  figureNote: '论文的数字是从它的图上读出的：每个范围 1000 次试验，150–150 是 100 次。论文测的是真实机器。这里一次请求需要 1 到 3 毫秒，一次回答连同写磁盘需要 5 到 12 毫秒，定时器最多迟 0.5 毫秒：随机性很少或没有时，由这些偶然决定，所以前几行与论文相差最大。一次试验到 500 个超时就放弃。',
 };
 
 export function lessonMessages(lang: Lang): LessonMessages {

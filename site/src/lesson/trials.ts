@@ -28,8 +28,14 @@ export const PAPER: readonly { min: number; max: number; figures: Figures }[] = 
   { min: 150, max: 300, figures: { median: 171, p99: 415, largest: 603 } },
 ];
 
-/** A trial ends here: longestElection in wasm/cluster/session/election.go. */
-export const LONGEST = 200_000;
+/** The chart's right edge, ms. */
+export const LONGEST = 100_000;
+
+/** After so many ms a trial is given up: timeouts below the time of a broadcast never elect. */
+export function limitOf(s: { max: number }): number {
+  return Math.min(LONGEST, 500 * s.max);
+}
+
 export const MOST_SERIES = 10;
 
 export function series(min: number, max: number, own: boolean): Series {
@@ -65,14 +71,14 @@ export function figuresOf(times: readonly number[]): Figures | null {
 }
 
 /** The cumulative curve as an SVG path; x and y turn a time and a share into places. */
-export function curve(times: readonly number[], x: (ms: number) => number, y: (share: number) => number): string {
+export function curve(times: readonly number[], limit: number, x: (ms: number) => number, y: (share: number) => number): string {
   if (times.length === 0) return '';
   const steps = Math.min(times.length, 200);
   let path = `M${x(times[0]!).toFixed(1)} ${y(0).toFixed(1)}`;
   for (let k = 1; k <= steps; k++) {
     const share = k / steps;
     const t = quantile(times, share);
-    if (t >= LONGEST) break; // this trial was given up: its line goes no higher
+    if (t >= limit) break; // this trial was given up: its line goes no higher
     path += `L${x(t).toFixed(1)} ${y(share).toFixed(1)}`;
   }
   return path;

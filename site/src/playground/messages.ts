@@ -69,6 +69,7 @@ const en = {
   differsHash: 'This run differs from the one that was shared: the link was made by another version, or it was changed.',
   brokenLink: 'This link is damaged or incomplete. Here is a new cluster instead; ask for the link again.',
   newerLink: 'This link was made by a newer version of raftlab than this page. Reload the page to get the newest; here is a new cluster meanwhile.',
+  tools: 'What can be done to the cluster',
   history: 'What was done',
   nothingDone: 'Nothing yet.',
 };
@@ -142,6 +143,7 @@ const zh: BenchMessages = {
   differsHash: '这次运行与分享时不同：链接由另一个版本生成，或者被改动过。',
   brokenLink: '这个链接已损坏或不完整。这里先给你一个新集群；请重新索取链接。',
   newerLink: '这个链接由比本页更新的 raftlab 版本生成。请重新加载页面以获得最新版本；这里先给你一个新集群。',
+  tools: '可以对集群做的操作',
   history: '做过的操作',
   nothingDone: '还没有。',
 };

@@ -2,10 +2,11 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { chromium, type BrowserContext, type BrowserContextOptions, type Page } from 'playwright-core';
+import { chromium, type BrowserContext, type BrowserContextOptions, type Page, type Response } from 'playwright-core';
 import { serve } from '../../scripts/serve.mjs';
 
-const EXECUTABLE = '/usr/bin/chromium';
+/** Where .ci/chromium looks as well. */
+const EXECUTABLE = [process.env['CHROMIUM'], '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((p) => p && existsSync(p));
 const dist = fileURLToPath(new URL('../../dist', import.meta.url));
 
 export interface Site {
@@ -17,7 +18,7 @@ export interface Site {
 }
 
 export async function openSite(options: BrowserContextOptions = {}): Promise<Site> {
-  if (!existsSync(EXECUTABLE)) throw new Error('Chromium is missing: as root, run `apt-get install chromium`');
+  if (!EXECUTABLE) throw new Error('Chromium is missing: run `sh .ci/chromium`, or set CHROMIUM to its path');
   if (!existsSync(`${dist}/index.html`)) throw new Error('site/dist is missing: run `npm run wasm && npm run build`');
   const server = await serve(dist);
   const profile = mkdtempSync(`${tmpdir()}/raftlab-chromium-`);
@@ -47,4 +48,20 @@ export async function openSite(options: BrowserContextOptions = {}): Promise<Sit
       rmSync(profile, { recursive: true, force: true });
     },
   };
+}
+
+/** What a first visit loads, without the wasm: bytes as they came, files, and the page's own text. */
+export async function pageWeight(path: string): Promise<{ bytes: number; files: number; html: string }> {
+  const site = await openSite({ serviceWorkers: 'block' }); // nothing is cached yet
+  try {
+    const page = await site.context.newPage();
+    const seen: Response[] = [];
+    page.on('response', (r) => seen.push(r));
+    await page.goto(site.url + path, { waitUntil: 'networkidle' });
+    let bytes = 0;
+    for (const r of seen) if (!r.url().endsWith('.wasm')) bytes += (await r.request().sizes()).responseBodySize;
+    return { bytes, files: seen.length, html: await seen[0]!.text() };
+  } finally {
+    await site.close();
+  }
 }

@@ -214,40 +214,26 @@ test('no JavaScript: text, tasks and questions can be read', async () => {
 test('Figure 16 computes itself in sight, and takes ranges of one’s own', async () => {
   const { page, errors } = await site.open('lessons/07-timeouts/');
   await page.locator('.figure16').scrollIntoViewIfNeeded();
-  await page.waitForSelector('.figure16[data-state=running]');
-  await page.waitForFunction(() => Number(document.querySelectorAll('.figure16 tbody tr')[5]?.querySelector('td')?.textContent) >= 30, undefined, { timeout: 60_000 });
+  await page.waitForSelector('.figure16[data-state=done]', { timeout: 60_000 });
   const median = async (row: number): Promise<number> => Number(await page.locator('.figure16 tbody tr').nth(row).locator('td').nth(1).textContent());
-  assert.ok((await median(5)) > 120 && (await median(5)) < 260, `150-300: ${await median(5)} ms`);
+  // The paper: 41 s, 1199, 287, 141, 146, 171 ms.
+  for (const [row, least, most] of [[0, 1000, 60_000], [1, 500, 2000], [2, 120, 400], [3, 120, 160], [4, 130, 160], [5, 155, 190]] as const) {
+    const ms = await median(row);
+    assert.ok(ms >= least && ms <= most, `row ${row}: ${ms} ms`);
+  }
   const form = page.locator('.figure16 form');
   await form.getByLabel('least (ms)').fill('900');
   await form.getByLabel('most (ms)').fill('100');
   await form.getByRole('button', { name: 'Add' }).click();
   await page.waitForSelector('.figure16 >> text=Give two numbers');
-  await form.getByLabel('least (ms)').fill('12');
-  await form.getByLabel('most (ms)').fill('24');
+  await form.getByLabel('least (ms)').fill('4');
+  await form.getByLabel('most (ms)').fill('8');
   await form.getByRole('button', { name: 'Add' }).click();
   await page.waitForFunction(() => Number(document.querySelectorAll('.figure16 tbody tr')[6]?.querySelector('td')?.textContent) >= 10, undefined, { timeout: 60_000 });
   await page.locator('.figure16').getByRole('button', { name: 'Stop' }).click();
   await page.waitForSelector('.figure16[data-state=stopped]');
-  await page.getByRole('button', { name: 'Remove 12–24' }).click();
+  await page.getByRole('button', { name: 'Remove 4–8' }).click();
   assert.equal(await page.locator('.figure16 tbody tr').count(), 6);
   assert.deepEqual(errors, []);
   await page.close();
-});
-
-test('the cluster is alive within a second, warm, and its text was there before', async () => {
-  const { page } = await site.open('lessons/03-majority/');
-  await page.waitForSelector('[data-cluster=on]');
-  await page.close();
-  const again = await site.context.newPage();
-  await again.goto(`${site.url}lessons/03-majority/`, { waitUntil: 'commit' });
-  await again.waitForSelector('.lesson-text p');
-  await again.waitForSelector('[data-cluster=on]');
-  const { text, alive } = await again.evaluate(() => ({
-    text: performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0, alive: performance.now(),
-  }));
-  console.log(`text after ${text.toFixed(0)} ms, cluster after ${alive.toFixed(0)} ms`);
-  assert.ok(text < alive);
-  assert.ok(alive < 5000, 'five seconds for a busy machine');
-  await again.close();
 });

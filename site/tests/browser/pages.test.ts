@@ -4,12 +4,12 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
+import type { Page } from 'playwright-core';
 import { lessonNames } from '../../src/lesson/links.mjs';
-import type { Response } from 'playwright-core';
-import { openSite, type Site } from './browser.ts';
+import { openSite, pageWeight, type Site } from './browser.ts';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const paths = ['', 'playground/', ...lessonNames().map((n: string) => `lessons/${n}/`)].flatMap((p) => [p, `zh/${p}`]);
+const paths = ['', 'playground/', 'lessons/', ...lessonNames().map((n: string) => `lessons/${n}/`)].flatMap((p) => [p, `zh/${p}`]);
 /** Bytes of a page without the wasm, compressed. */
 const HEAVIEST = 200_000;
 
@@ -19,86 +19,55 @@ interface Violation {
   nodes: { html: string; failureSummary: string }[];
 }
 
-async function check(site: Site, path: string): Promise<void> {
-  const { page, errors } = await site.open(path);
-  if (path.includes('playground')) await page.waitForSelector('.raftlab-player .node');
-  await page.waitForLoadState('networkidle');
-  await page.evaluate(axe);
-  const found = await page.evaluate(async () => (await (globalThis as unknown as { axe: { run(where: object, how: object): Promise<{ violations: Violation[] }> } }).axe
+/** What axe-core finds serious or worse; `rules`: only these. */
+async function serious(page: Page, rules?: string[]): Promise<string[]> {
+  const found = await page.evaluate(async (only) => (await (globalThis as unknown as { axe: { run(where: object, how: object): Promise<{ violations: Violation[] }> } }).axe
     // Starlight's own search button names itself otherwise than its key hint.
-    .run({ exclude: ['[data-open-modal]'] }, { resultTypes: ['violations'] })).violations);
-  const serious = found.filter((v) => v.impact === 'serious' || v.impact === 'critical');
-  assert.deepEqual(serious.map((v) => `${v.id}: ${v.nodes[0]?.html.slice(0, 160)} ${v.nodes[0]?.failureSummary.slice(0, 200)}`), []);
-  assert.deepEqual(errors, []);
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  assert.ok(wide <= 0, `${wide} px too wide`);
-  await page.close();
+    .run({ exclude: ['[data-open-modal]'] }, { resultTypes: ['violations'], ...(only ? { runOnly: only } : {}) })).violations, rules);
+  return found.filter((v) => v.impact === 'serious' || v.impact === 'critical')
+    .map((v) => `${v.id}: ${v.nodes[0]?.html.slice(0, 160)} ${v.nodes[0]?.failureSummary.slice(0, 200)}`);
 }
 
-for (const [name, options] of Object.entries({
-  desktop: {},
-  dark: { colorScheme: 'dark' as const },
-  phone: { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true },
-})) {
-  test(`${name}: every page`, async (t) => {
-    const site = await openSite({ ...options, serviceWorkers: 'block' });
-    try {
-      for (const path of paths) await t.test(path || 'home', () => check(site, path));
-    } finally {
-      await site.close();
-    }
+/** Until the page's islands have come to life. */
+async function alive(page: Page, path: string): Promise<void> {
+  if (/lessons\/./.test(path)) {
+    await page.locator('.cluster-place').first().scrollIntoViewIfNeeded();
+    await page.waitForSelector('[data-cluster=on]');
+  } else if (path.includes('playground')) await page.waitForSelector('.raftlab-player .node');
+  else if (path.includes('lessons')) await page.waitForSelector('[data-keep][data-ready]');
+}
+
+let site: Site;
+before(async () => { site = await openSite({ serviceWorkers: 'block' }); });
+after(async () => { await site?.close(); });
+
+for (const path of paths) {
+  test(`/${path}: accessible in light and dark, on a desktop and a phone; no error`, async () => {
+    const { page, errors } = await site.open(path);
+    await alive(page, path);
+    await page.evaluate(axe);
+    assert.deepEqual(await serious(page), [], 'desktop, light');
+    await page.evaluate(() => { document.documentElement.dataset['theme'] = 'dark'; });
+    assert.deepEqual(await serious(page, ['color-contrast']), [], 'desktop, dark');
+    await page.setViewportSize({ width: 390, height: 844 });
+    assert.deepEqual(await serious(page, ['scrollable-region-focusable', 'target-size', 'color-contrast']), [], 'phone, dark');
+    const wide = await page.evaluate(() => {
+      const w = innerWidth;
+      if (document.documentElement.scrollWidth <= w) return '';
+      return [...document.querySelectorAll('main *')].filter((e) => e.getBoundingClientRect().right > w + 1).map((e) => e.outerHTML.slice(0, 120))[0] ?? 'something';
+    });
+    assert.equal(wide, '', 'wider than a phone');
+    assert.deepEqual(errors, []);
+    await page.close();
   });
 }
 
 test('a page without its wasm is light, and its text comes first', async () => {
-  for (const path of ['playground/', 'lessons/04-replicated-log/', 'zh/lessons/10-divergence/']) {
-    const site = await openSite({ serviceWorkers: 'block' }); // nothing is cached yet
-    try {
-      const page = await site.context.newPage();
-      const seen: Response[] = [];
-      page.on('response', (r) => seen.push(r));
-      await page.goto(site.url + path, { waitUntil: 'networkidle' });
-      let bytes = 0;
-      for (const r of seen) if (!r.url().includes('/wasm/')) bytes += (await r.request().sizes()).responseBodySize;
-      console.log(`${path}: ${bytes} bytes without wasm, in ${seen.length} files`);
-      assert.ok(bytes < HEAVIEST, `${path}: ${bytes} bytes`);
-      // The text is in the page itself, whatever is loaded after it.
-      assert.ok((await seen[0]!.text()).includes('</h1>'));
-    } finally {
-      await site.close();
-    }
-  }
-});
-
-test('seven servers at 1x: sixty frames a second, as far as this machine goes', async () => {
-  const site = await openSite({ serviceWorkers: 'block' });
-  try {
-    const { page } = await site.open('playground/#');
-    await page.waitForSelector('.raftlab-player .node');
-    await page.getByText('New cluster', { exact: true }).first().click();
-    await page.getByRole('spinbutton', { name: 'Servers' }).fill('7');
-    await page.getByRole('button', { name: 'New cluster' }).click();
-    await page.waitForFunction(() => document.querySelectorAll('.node:not(.client)').length === 7);
-    await page.focus('.speed input');
-    for (let i = 0; i < 10; i++) await page.keyboard.press('ArrowRight');
-    const { frames, work } = await page.evaluate(() => new Promise<{ frames: number; work: number }>((done) => {
-      let frames = 0;
-      let work = 0;
-      const start = performance.now();
-      const channel = new MessageChannel();
-      const tick = (t: number): void => {
-        frames++;
-        // From the frame's start to the first task after it: script and layout.
-        channel.port1.onmessage = () => { work += performance.now() - t; };
-        channel.port2.postMessage(0);
-        if (t - start < 3000) requestAnimationFrame(tick);
-        else done({ frames, work });
-      };
-      requestAnimationFrame(tick);
-    }));
-    console.log(`${(frames / 3).toFixed(1)} frames a second, ${(work / frames).toFixed(1)} ms of work each`);
-    assert.ok(frames / 3 > 15, 'even a busy machine without a graphics card draws fifteen');
-  } finally {
-    await site.close();
+  for (const path of ['playground/', 'lessons/07-timeouts/', 'zh/lessons/10-divergence/']) {
+    const { bytes, files, html } = await pageWeight(path);
+    console.log(`${path}: ${bytes} bytes without wasm, in ${files} files`);
+    assert.ok(bytes < HEAVIEST, `${path}: ${bytes} bytes`);
+    // The text is in the page itself, whatever is loaded after it.
+    assert.ok(html.includes('</h1>'));
   }
 });

@@ -2,7 +2,6 @@ package session
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 
 	"github.com/raftlab/raftlab/grader/sim"
@@ -133,15 +132,9 @@ func (s *Session) Take() []byte {
 	if s.chunk.Records() == 0 {
 		return nil
 	}
-	var b bytes.Buffer
-	if err := s.chunk.WriteTrace(&b, sim.Header{}); err != nil {
-		panic(err) // a Recorder that keeps, and a Buffer: neither fails
-	}
+	b := s.chunk.Kept()
 	s.chunk = sim.NewRecorder(true)
-	file := b.Bytes()[len("RAFTLAB\x01"):]
-	head, n := binary.Uvarint(file)
-	const tail = 1 + len(sim.Hash{})
-	return file[n+int(head) : len(file)-tail]
+	return b
 }
 
 // Flights lists the messages under way: ID and time of arrival in ns, in turn.
