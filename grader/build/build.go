@@ -142,13 +142,8 @@ func Build(ctx context.Context, o Options) (*Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Module{
-		Go: tc.version, GoLine: t.GoLine, Profile: t.Profile,
-		Sources: t.Sources, Skipped: t.Skipped, SourceMap: make(map[string]string),
-	}
-	for _, s := range t.Sources {
-		m.SourceMap[s.Module] = s.Path
-	}
+	m := &Module{Go: tc.version}
+	m.Describe(t)
 	m.Timing.Check = time.Since(begin)
 	if m.Timing.Library, err = tc.warm(ctx, &o); err != nil {
 		return nil, err
@@ -163,9 +158,28 @@ func Build(ctx context.Context, o Options) (*Module, error) {
 		}
 		return nil, err
 	}
-	sum := sha256.Sum256(m.Wasm)
-	m.Hash = hex.EncodeToString(sum[:])
+	m.Hash = hashOf(m.Wasm)
 	return m, nil
+}
+
+func hashOf(wasm []byte) string {
+	sum := sha256.Sum256(wasm)
+	return hex.EncodeToString(sum[:])
+}
+
+// NewModule is a module that was compiled elsewhere, by a Go release as far as
+// it is known. It may be anything: running it will tell.
+func NewModule(wasm []byte, release string) *Module {
+	return &Module{Wasm: wasm, Hash: hashOf(wasm), Go: release}
+}
+
+// Describe says what the module was compiled from.
+func (m *Module) Describe(t *Tree) {
+	m.GoLine, m.Profile, m.Sources, m.Skipped = t.GoLine, t.Profile, t.Sources, t.Skipped
+	m.SourceMap = make(map[string]string)
+	for _, s := range t.Sources {
+		m.SourceMap[s.Module] = s.Path
+	}
 }
 
 // Warm compiles the standard library into the cache and has the self-test done,

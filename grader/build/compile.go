@@ -45,7 +45,7 @@ func (tc *toolchain) compile(ctx context.Context, t *Tree, limit time.Duration) 
 	case timed.Err() != nil:
 		return nil, fail(TooSlow, nil, fmt.Sprintf("compiling took longer than %v, the limit", limit), "Leave out generated code and very large constants; if the code is small, the machine is busy: try again.")
 	case err != nil:
-		return nil, t.explain(tc, output, err)
+		return nil, t.explain(tc.version, tc.lim.Problems, output, err)
 	}
 	fi, err := os.Stat(out)
 	if err != nil {
@@ -71,9 +71,21 @@ var (
 	needsGo    = regexp.MustCompile(`requires go1\.(\d+) or later`)
 )
 
+// Explain turns what a [Command] of the plan printed when it failed into an
+// *Error in the student's files.
+func (t *Tree) Explain(lib *Library, output string) error {
+	var o Options
+	o.defaults()
+	err := t.explain(lib.Go, o.Limits.Problems, strings.ReplaceAll(output, "/src/", ""), errors.New("exit status 2"))
+	if e, ok := err.(*Error); ok {
+		e.Profile = &t.Profile
+	}
+	return err
+}
+
 // explain turns what the go command printed into problems in the student's files.
-func (t *Tree) explain(tc *toolchain, output string, cause error) error {
-	ps := &problems{max: tc.lim.Problems}
+func (t *Tree) explain(release string, most int, output string, cause error) error {
+	ps := &problems{max: most}
 	var strange []string // lines that are about no file of the student's
 	var last *Problem
 	flush := func() {
@@ -116,11 +128,11 @@ func (t *Tree) explain(tc *toolchain, output string, cause error) error {
 	if err := ps.err(Compile); err != nil {
 		return err
 	}
-	return t.gaveUp(tc, strange, cause)
+	return gaveUp(release, strange, cause)
 }
 
 // gaveUp is the Error for a failed build without a diagnostic in the student's code.
-func (t *Tree) gaveUp(tc *toolchain, lines []string, cause error) error {
+func gaveUp(release string, lines []string, cause error) error {
 	all := strings.Join(lines, "\n")
 	for _, word := range []string{"out of memory", "cannot allocate memory", "signal: killed", "file too large", "file size limit", "stack exceeds", "stack overflow", "internal compiler error", "too large", "SIGXFSZ"} {
 		if strings.Contains(all, word) {
@@ -134,7 +146,7 @@ func (t *Tree) gaveUp(tc *toolchain, lines []string, cause error) error {
 	if len(lines) > most {
 		all = strings.Join(lines[:most], "\n") + "\n..."
 	}
-	return fail(Internal, cause, fmt.Sprintf("go build failed with %s (%v):\n%s", tc.version, cause, all), "This is the grader's failure, not the student's. Please report it.")
+	return fail(Internal, cause, fmt.Sprintf("go build failed with %s (%v):\n%s", release, cause, all), "This is the grader's failure, not the student's. Please report it.")
 }
 
 // mend puts the student's words back where the copy has ours.

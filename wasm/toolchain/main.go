@@ -15,7 +15,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,12 +26,14 @@ import (
 type Manifest struct {
 	build.Library
 	// Files are the pieces to fetch, by name: "compile", "link", "export",
-	// "objects", "more".
+	// "objects", "more", "kit".
 	Files map[string]File `json:"files"`
 	// Export and Objects place each package's archive: what the compiler reads
 	// of it, and what the linker does.
 	Export  map[string]Place `json:"export"`
 	Objects map[string]Place `json:"objects"`
+	// Kit places archives of the kit, by the keys of the commands that made them.
+	Kit map[string]Place `json:"kit"`
 	// Key names the release and what was collected; files of another key differ.
 	Key string `json:"key"`
 }
@@ -77,11 +78,7 @@ func collect(dir string, part int) error {
 		return err
 	}
 	c.goroot = env.GOROOT
-	source, err := os.ReadFile(self())
-	if err != nil {
-		return err
-	}
-	sum := sha256.Sum256(fmt.Appendf(source, "%s %d", env.GOVERSION, part))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%d %s %d", layout, env.GOVERSION, part))
 	c.m = Manifest{
 		Library: build.Library{Go: env.GOVERSION, Debug: make(map[int]string)},
 		Files:   make(map[string]File), Export: make(map[string]Place), Objects: make(map[string]Place),
@@ -91,7 +88,8 @@ func collect(dir string, part int) error {
 	if b, err := os.ReadFile(name); err == nil {
 		var old Manifest
 		if json.Unmarshal(b, &old) == nil && old.Key == c.m.Key {
-			return nil
+			c.m = old
+			return c.finish() // the kit may be another
 		}
 	}
 	if err := os.RemoveAll(dir); err != nil {
@@ -105,16 +103,21 @@ func collect(dir string, part int) error {
 			return err
 		}
 	}
+	return c.finish()
+}
+
+// layout is to be raised when what is collected changes.
+const layout = 1
+
+func (c *collector) finish() error {
+	if err := c.kit(); err != nil {
+		return err
+	}
 	b, err := json.Marshal(&c.m)
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(name, b, 0o666)
-}
-
-func self() string {
-	_, file, _, _ := runtime.Caller(0)
-	return file
+	return os.WriteFile(filepath.Join(c.dir, "manifest.json"), b, 0o666)
 }
 
 type collector struct {

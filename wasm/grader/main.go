@@ -1,0 +1,298 @@
+//go:build js && wasm
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"go/format"
+	"go/scanner"
+	"regexp"
+	"slices"
+	"syscall/js"
+
+	"golang.org/x/tools/txtar"
+
+	"github.com/raftlab/raftlab/grader"
+	"github.com/raftlab/raftlab/grader/build"
+	"github.com/raftlab/raftlab/grader/report"
+	"github.com/raftlab/raftlab/grader/sim"
+)
+
+// app is what one worker knows.
+type app struct {
+	lib     build.Library
+	types   build.TypeChecker
+	files   map[string]string // the folder last prepared
+	tree    *build.Tree       // made of it, nil if it is refused
+	session *grader.Session
+	lang    string
+	trace   []byte // of the run that failed last
+}
+
+func main() {
+	a := &app{}
+	js.Global().Call("raftlabReady", map[string]any{
+		"version": grader.Version(),
+		"library": call(a.library),
+		"check":   call(a.check),
+		"format":  call(formatted),
+		"plan":    call(a.plan),
+		"explain": call(a.explain),
+		"open":    call(a.open),
+		"run":     call(a.run),
+		"result":  call(a.result),
+	})
+	select {}
+}
+
+// call makes a function of f that never throws.
+func call(f func(args []js.Value) (any, error)) js.Func {
+	return js.FuncOf(func(_ js.Value, args []js.Value) (out any) {
+		defer func() {
+			if r := recover(); r != nil {
+				out = failure(fmt.Errorf("the grader failed: %v", r))
+			}
+		}()
+		v, err := f(args)
+		if err != nil {
+			return failure(err)
+		}
+		return v
+	})
+}
+
+// failure is an error for JavaScript.
+func failure(err error) any {
+	var be *build.Error
+	out := struct {
+		Error    string          `json:"error"`
+		Cause    report.Cause    `json:"cause"`
+		Kind     build.Kind      `json:"kind,omitempty"`
+		Problems []build.Problem `json:"problems,omitempty"`
+	}{Error: err.Error(), Cause: report.CauseOf(err)}
+	if errors.As(err, &be) {
+		out.Kind, out.Problems = be.Kind, be.Problems
+	}
+	return text(out)
+}
+
+func text(v any) any {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}
+
+func bytesOf(b []byte) js.Value {
+	a := js.Global().Get("Uint8Array").New(len(b))
+	js.CopyBytesToJS(a, b)
+	return a
+}
+
+func bytesFrom(v js.Value) []byte {
+	b := make([]byte, v.Get("length").Int())
+	js.CopyBytesToGo(b, v)
+	return b
+}
+
+// library(manifest, export) takes in the Go release that the page has.
+func (a *app) library(args []js.Value) (any, error) {
+	var m manifest
+	if err := json.Unmarshal([]byte(args[0].String()), &m); err != nil {
+		return nil, fmt.Errorf("the manifest of the Go toolchain: %w", err)
+	}
+	a.lib = m.Library
+	a.types = build.TypeChecker{GoVersion: m.Go, Library: newImporter(&m, bytesFrom(args[1]))}
+	return text(struct {
+		Go string `json:"go"`
+	}{m.Go}), nil
+}
+
+// prepare reads a folder: {path: text} as JSON.
+func (a *app) prepare(files string) error {
+	a.tree, a.files = nil, nil
+	if err := json.Unmarshal([]byte(files), &a.files); err != nil {
+		return fmt.Errorf("the files: %w", err)
+	}
+	var archive txtar.Archive
+	for name, data := range a.files {
+		archive.Files = append(archive.Files, txtar.File{Name: name, Data: []byte(data)})
+	}
+	fsys, err := txtar.FS(&archive)
+	if err != nil {
+		return err
+	}
+	a.tree, err = build.Prepare(context.Background(), build.Options{Files: fsys, Dir: ".", GoVersion: a.lib.Go})
+	return err
+}
+
+// check(files) says what is wrong with a folder, as far as that is known without
+// compiling it.
+func (a *app) check(args []js.Value) (any, error) {
+	if err := a.prepare(args[0].String()); err != nil {
+		return nil, err
+	}
+	if err := a.types.Check(a.tree); err != nil {
+		return nil, err
+	}
+	return text(struct{}{}), nil
+}
+
+// format(text) is gofmt.
+func formatted(args []js.Value) (any, error) {
+	out, err := format.Source([]byte(args[0].String()))
+	var list scanner.ErrorList
+	if errors.As(err, &list) && len(list) > 0 {
+		e := &build.Error{Kind: build.Compile}
+		for _, s := range list {
+			e.Problems = append(e.Problems, build.Problem{Line: s.Pos.Line, Col: s.Pos.Column, Reason: "syntax error: " + s.Msg})
+		}
+		return nil, e
+	}
+	if err != nil {
+		return nil, err
+	}
+	return text(struct {
+		Text string `json:"text"`
+	}{string(out)}), nil
+}
+
+// plan(files) returns the commands that compile a folder.
+func (a *app) plan(args []js.Value) (any, error) {
+	if err := a.prepare(args[0].String()); err != nil {
+		return nil, err
+	}
+	commands, err := a.tree.Commands(&a.lib)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]any, len(commands))
+	for i, c := range commands {
+		files := make(map[string]any)
+		for name, data := range c.Files {
+			files[name] = bytesOf(data)
+		}
+		out[i] = map[string]any{
+			"tool": c.Tool, "args": strings(c.Args), "files": files, "imports": strings(c.Imports),
+			"package": c.Package, "out": c.Out, "key": c.Key,
+		}
+	}
+	return map[string]any{"commands": out}, nil
+}
+
+func strings(list []string) []any {
+	out := make([]any, len(list))
+	for i, s := range list {
+		out[i] = s
+	}
+	return out
+}
+
+// explain(output) turns what a tool printed into problems in the folder last
+// planned.
+func (a *app) explain(args []js.Value) (any, error) {
+	if a.tree == nil {
+		return nil, errors.New("there is no plan to explain the output of")
+	}
+	return nil, a.tree.Explain(&a.lib, args[0].String())
+}
+
+// What open is told besides the module.
+type order struct {
+	Hash  string            `json:"hash"` // of the module, if another worker has compiled it
+	Go    string            `json:"go"`   // release that built it
+	Files map[string]string `json:"files"`
+	Parts []string          `json:"parts"`
+	Run   string            `json:"run"`
+	Seed  uint64            `json:"seed"`
+	Seeds int               `json:"seeds"`
+	Lang  string            `json:"lang"`
+}
+
+// open(order, module) makes a module ready to be graded and lists the runs.
+func (a *app) open(args []js.Value) (any, error) {
+	var o order
+	if err := json.Unmarshal([]byte(args[0].String()), &o); err != nil {
+		return nil, fmt.Errorf("the order: %w", err)
+	}
+	if a.session != nil {
+		a.session.Close()
+		a.session = nil
+	}
+	m := build.NewModule(bytesFrom(args[1]), o.Go)
+	if o.Files != nil {
+		files, err := json.Marshal(o.Files)
+		if err != nil {
+			return nil, err
+		}
+		if err := a.prepare(string(files)); err != nil {
+			return nil, err
+		}
+		m.Describe(a.tree)
+	}
+	a.lang = o.Lang
+	opts := grader.Options{Module: m, Parts: o.Parts, Seed: o.Seed, Seeds: o.Seeds, Lang: o.Lang, Workers: 1, Trace: a.keep}
+	if o.Run != "" {
+		re, err := regexp.Compile(o.Run)
+		if err != nil {
+			return nil, err
+		}
+		opts.Run = re
+	}
+	var err error
+	if a.session, err = grader.Open(context.Background(), opts); err != nil {
+		return nil, err
+	}
+	return text(struct {
+		Module string       `json:"module"`
+		Runs   []grader.Run `json:"runs"`
+	}{m.Hash, a.session.Runs()}), nil
+}
+
+// keep holds the trace of a run that failed, for run to return.
+func (a *app) keep(_ *grader.TestResult, _ *grader.RunResult, h sim.Header, rec *sim.Recorder) {
+	var b bytes.Buffer
+	if err := rec.WriteTrace(&b, h); err == nil {
+		a.trace = b.Bytes()
+	}
+}
+
+var errNotOpen = errors.New("no module is open")
+
+// run(i) does a run; it returns {outcome, trace}, a trace only if it failed.
+func (a *app) run(args []js.Value) (any, error) {
+	if a.session == nil {
+		return nil, errNotOpen
+	}
+	a.trace = nil
+	out, err := a.session.Do(context.Background(), args[0].Int())
+	if err != nil {
+		return nil, err
+	}
+	v := map[string]any{"outcome": text(out)}
+	if a.trace != nil {
+		v["trace"] = bytesOf(a.trace)
+	}
+	return v, nil
+}
+
+// result(outcomes) is the verdict: the Result, and the report as text.
+func (a *app) result(args []js.Value) (any, error) {
+	if a.session == nil {
+		return nil, errNotOpen
+	}
+	var outcomes []grader.Outcome
+	if err := json.Unmarshal([]byte(args[0].String()), &outcomes); err != nil {
+		return nil, fmt.Errorf("the outcomes: %w", err)
+	}
+	res, err := a.session.Result(slices.Clip(outcomes))
+	if err != nil {
+		return nil, err
+	}
+	return text(res), nil
+}
