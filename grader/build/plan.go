@@ -175,7 +175,7 @@ func (p *planner) link(main string) {
 	for _, done := range p.commands {
 		c.Imports = append(c.Imports, done.Package)
 	}
-	debug := p.lib.Debug[max(20, goMinor("go"+p.t.GoLine))]
+	debug := p.lib.Debug[goMinor("go"+p.t.GoLine)]
 	info := fmt.Sprintf("path\t%s\nmod\t%s\t(devel)\t\nbuild\t-buildmode=c-shared\nbuild\t-compiler=gc\nbuild\t-trimpath=true\n", main, p.t.Module)
 	c.Args = []string{"-o", c.Out, "-importcfg", "/importcfg"}
 	if debug != "" {

@@ -107,7 +107,7 @@ func collect(dir string, part int) error {
 }
 
 // layout is to be raised when what is collected changes.
-const layout = 1
+const layout = 2
 
 func (c *collector) finish() error {
 	if err := c.kit(); err != nil {
@@ -301,7 +301,7 @@ func (c *collector) debug() error {
 	if err := os.WriteFile(filepath.Join(tmp, "main.go"), []byte("package main\n\nfunc main() {}\n"), 0o666); err != nil {
 		return err
 	}
-	for n := 20; n <= last; n++ { // older go lines count as 1.20
+	for n := 1; n <= last; n++ {
 		if err := os.WriteFile(filepath.Join(tmp, "go.mod"), fmt.Appendf(nil, "module x\n\ngo 1.%d\n", n), 0o666); err != nil {
 			return err
 		}
