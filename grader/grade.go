@@ -42,8 +42,10 @@ type Options struct {
 	Workers  int    // worlds side by side; 0 is one per core
 	Lang     string // "en" or "zh", for the texts in Failure
 	CacheDir string // compiled modules and self-tests; "" keeps none
-	// Trace, if not nil, is called with the trace of each run that failed.
-	Trace func(test *TestResult, run *RunResult, h sim.Header, rec *sim.Recorder)
+	// Trace, if not nil, is called with the trace of each run that failed, and
+	// with those that passed too if TracePassed is set: by several workers at once.
+	Trace       func(test *TestResult, run *RunResult, h sim.Header, rec *sim.Recorder)
+	TracePassed bool
 	// Progress, if not nil, is called as the work goes on, never concurrently.
 	Progress func(Progress)
 }
@@ -257,12 +259,12 @@ func (j *job) do(ctx context.Context, o *Options, lab *script.Lab, sub *subject,
 	case out.Violation != nil:
 		j.result.Status = Failed
 		j.failure = sub.explain(o, j, out, story, hints)
-		if o.Trace != nil {
-			o.Trace(tr, &j.result, sim.Header{
-				Engine: Version(), Lab: lab.Name, Test: j.test.Part.Name + "/" + j.test.Name, Seed: j.seed,
-				Servers: j.test.Servers, Module: sub.module, Go: sub.goRelease,
-			}, rec)
-		}
+	}
+	if o.Trace != nil && (o.TracePassed || j.failure != nil) {
+		o.Trace(tr, &j.result, sim.Header{
+			Engine: Version(), Lab: lab.Name, Test: j.test.Part.Name + "/" + j.test.Name, Seed: j.seed,
+			Servers: j.test.Servers, Module: sub.module, Go: sub.goRelease, Types: sub.description(),
+		}, rec)
 	}
 }
 

@@ -48,6 +48,6 @@ func moduleSubject(ctx context.Context, o *Options, res *Result) (*subject, erro
 	return &subject{
 		factory: func() sim.Factory { return h.Factory(ctx) },
 		close:   func() { h.Close() },
-		module:  m.Hash, goRelease: m.Go, sources: m.SourceMap,
+		module:  m.Hash, goRelease: m.Go, sources: m.SourceMap, types: h.Types,
 	}, nil
 }

@@ -154,7 +154,9 @@ type EventLine struct {
 	Server int      `json:"server"` // -1: the test or the network
 	Peer   int      `json:"peer"`   // the other server, or -1
 	What   string   `json:"what"`
-	Mark   bool     `json:"mark,omitempty"` // the event that broke the property
+	// Detail is what a message carries, field by field.
+	Detail string `json:"detail,omitempty"`
+	Mark   bool   `json:"mark,omitempty"` // the event that broke the property
 }
 
 // JSON returns the Result as indented JSON.

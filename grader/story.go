@@ -3,7 +3,6 @@ package grader
 import (
 	"fmt"
 	"regexp"
-	"slices"
 	"sort"
 	"strings"
 
@@ -20,6 +19,7 @@ type story struct {
 	events   []EventLine // a ring
 	at       int
 	messages []EventLine // a ring of its own: there are many more of them
+	bodies   [][]byte    // what they carry
 	mat      int
 	printed  uint64
 	tails    [][]byte
@@ -35,6 +35,7 @@ const (
 	keepMessages = 64
 	keepOutput   = 2000 // bytes
 	keepEvidence = 3
+	keepDetail   = 64 // characters
 )
 
 func newStory(n int) *story {
@@ -56,10 +57,10 @@ func (s *story) add(r *sim.Record, peer int, format string, args ...any) *EventL
 func (s *story) message(r *sim.Record, what string) {
 	e := EventLine{Time: r.T, Server: r.Node, Peer: r.Peer, What: what}
 	if len(s.messages) < keepMessages {
-		s.messages = append(s.messages, e)
+		s.messages, s.bodies = append(s.messages, e), append(s.bodies, r.Data)
 		return
 	}
-	s.messages[s.mat] = e
+	s.messages[s.mat], s.bodies[s.mat] = e, r.Data
 	s.mat = (s.mat + 1) % keepMessages
 }
 
@@ -145,6 +146,21 @@ func (s *story) Watch(r *sim.Record) {
 	}
 }
 
+// fieldsOf says what a message of sub's carries, on one short line.
+func fieldsOf(sub *subject) func([]byte) string {
+	if sub.types == nil {
+		return func([]byte) string { return "" }
+	}
+	view := sub.viewer()
+	return func(body []byte) string {
+		vs, err := view.Values(body)
+		if err != nil || len(vs) != 1 {
+			return ""
+		}
+		return vs[0].Brief(keepDetail)
+	}
+}
+
 func short(cmd []byte) string {
 	t := wire.CommandText(cmd)
 	if len(t) > 24 {
@@ -162,7 +178,9 @@ func clock(t sim.Time) string {
 // oldest first, cuts that happened at one moment as one line. What did not
 // happen in time broke its property when the wait ended; the world went on for a
 // little, to see who is stuck, and that is not part of the story.
-func (s *story) lines(n int, at sim.Time) []EventLine {
+//
+// fields says what a message carries.
+func (s *story) lines(n int, at sim.Time, fields func([]byte) string) []EventLine {
 	all := append(append([]EventLine(nil), s.events[s.at:]...), s.events[:s.at]...)
 	var out []EventLine
 	for _, e := range all {
@@ -190,9 +208,18 @@ func (s *story) lines(n int, at sim.Time) []EventLine {
 		out = out[len(out)-n:]
 	}
 	if len(out) > 0 {
-		msgs := append(append([]EventLine(nil), s.messages[s.mat:]...), s.messages[:s.mat]...)
-		msgs = slices.DeleteFunc(msgs, func(m EventLine) bool { return m.Time < out[0].Time || m.Time > at })
-		out = append(out, msgs[max(0, len(msgs)-n/2):]...)
+		var msgs []EventLine
+		var bodies [][]byte
+		for k := range s.messages {
+			k = (s.mat + k) % len(s.messages)
+			if m := s.messages[k]; m.Time >= out[0].Time && m.Time <= at {
+				msgs, bodies = append(msgs, m), append(bodies, s.bodies[k])
+			}
+		}
+		for k := max(0, len(msgs)-n/2); k < len(msgs); k++ {
+			msgs[k].Detail = fields(bodies[k])
+			out = append(out, msgs[k])
+		}
 		sort.SliceStable(out, func(i, j int) bool {
 			return out[i].Time < out[j].Time || out[i].Time == out[j].Time && !out[i].Mark && out[j].Mark
 		})
@@ -207,7 +234,7 @@ func (sub *subject) explain(o *Options, j *job, out *script.Outcome, s *story, h
 	f := &Failure{
 		Kind: failureKinds[check.KindOf(v.Property)], Property: string(v.Property), Section: h.Section, Seed: j.seed,
 		Time: v.Time, Server: v.Server, Message: v.Message, Expected: v.Expected, Found: v.Found,
-		Test: out.Line, Source: out.Source, Events: s.lines(14, v.Time), Hints: h.Hints, Evidence: s.evidence,
+		Test: out.Line, Source: out.Source, Events: s.lines(14, v.Time, fieldsOf(sub)), Hints: h.Hints, Evidence: s.evidence,
 		Replay: fmt.Sprintf("grade --run %s/%s --seed %d --seeds 1", j.test.Part.Name, j.test.Name, j.seed),
 	}
 	if sub.module == "" {

@@ -2,8 +2,10 @@ package grader
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/raftlab/raftlab/grader/reference"
+	"github.com/raftlab/raftlab/grader/report/gobview"
 	"github.com/raftlab/raftlab/grader/sim"
 	"github.com/raftlab/raftlab/labs/kit/wire"
 )
@@ -15,6 +17,8 @@ type subject struct {
 	module    string            // SHA-256, "" for the core
 	goRelease string            // that built it
 	sources   map[string]string // names in stack traces -> the student's files
+	// types describes the messages and disks, as host.Module.Types does; nil for the core.
+	types func() (json.RawMessage, error)
 }
 
 func prepare(ctx context.Context, o *Options, res *Result) (*subject, error) {
@@ -44,4 +48,27 @@ func (d *digest) Restore(snapshot []byte) {
 	if x, err := wire.ParseDigest(snapshot); err == nil {
 		*d = digest(x)
 	}
+}
+
+// description is the module's description of its types; nil if there is none: a
+// server that cannot be asked for it is shown without.
+func (sub *subject) description() json.RawMessage {
+	if sub.types == nil {
+		return nil
+	}
+	b, err := sub.types()
+	if err != nil {
+		return nil
+	}
+	return b
+}
+
+// viewer reads the module's messages; a nil viewer shows the fields that the
+// bytes name themselves.
+func (sub *subject) viewer() *gobview.Types {
+	t, _, err := gobview.ParseModule(sub.description())
+	if err != nil {
+		return nil
+	}
+	return t
 }

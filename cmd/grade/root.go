@@ -25,6 +25,7 @@ type cli struct {
 	t              *texts
 
 	lang, color, lab, run  string
+	html                   string
 	seed                   uint64
 	seeds, workers, hints  int
 	json, verbose, budgets bool
@@ -88,7 +89,7 @@ func (c *cli) root() *cobra.Command {
 	root.PersistentFlags().SortFlags = false
 	root.SetUsageTemplate(c.t.template)
 	root.PersistentFlags().BoolP("help", "h", false, c.t.flagHelp)
-	root.AddCommand(c.initCommand(), c.buildCommand(), c.listCommand(), c.referenceCommand(), c.labCommand(), c.versionCommand(), c.exitCodesTopic())
+	root.AddCommand(c.initCommand(), c.buildCommand(), c.listCommand(), c.referenceCommand(), c.viewCommand(), c.labCommand(), c.versionCommand(), c.exitCodesTopic())
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	for _, sub := range root.Commands() {
@@ -108,6 +109,7 @@ func (c *cli) gradeFlags(cmd *cobra.Command) {
 	f.BoolVarP(&c.verbose, "verbose", "v", false, c.t.flagVerbose)
 	f.IntVar(&c.hints, "hints", 2, c.t.flagHints)
 	f.BoolVar(&c.budgets, "budgets", false, c.t.flagBudgets)
+	f.StringVar(&c.html, "html", "", viewTextsIn(c.lang).flagHTML)
 	f.IntVar(&c.workers, "workers", 0, c.t.flagWorkers)
 	complete(cmd, "run", c.completeTests)
 }
@@ -177,22 +179,22 @@ func (c *cli) openLab(dir string) (*script.Lab, fs.FS, error) {
 	return lab, files, nil
 }
 
-// grade runs the tests: on the folder in args, or on the consensus core.
-func (c *cli) grade(cmd *cobra.Command, args []string, core bool) error {
+// options says what is to be graded: the folder in args, or the consensus core.
+func (c *cli) options(args []string, core bool) (grader.Options, error) {
 	lab, files, err := c.openLab(c.lab)
 	if err != nil {
-		return err
+		return grader.Options{}, err
 	}
 	parts, dir, err := c.sortArgs(lab, args)
 	if err != nil {
-		return err
+		return grader.Options{}, err
 	}
 	if core && dir != "" {
-		return fmt.Errorf(c.t.noFolder, dir)
+		return grader.Options{}, fmt.Errorf(c.t.noFolder, dir)
 	}
 	pattern, err := c.pattern(lab)
 	if err != nil {
-		return err
+		return grader.Options{}, err
 	}
 	o := grader.Options{
 		Dir: dir, Core: core, Lab: files, Parts: parts, Run: pattern,
@@ -205,7 +207,19 @@ func (c *cli) grade(cmd *cobra.Command, args []string, core bool) error {
 		}
 		c.code, _ = os.OpenRoot(o.Dir) // without it nothing is quoted
 	}
+	return o, nil
+}
 
+// grade runs the tests: on the folder in args, or on the consensus core.
+func (c *cli) grade(cmd *cobra.Command, args []string, core bool) error {
+	o, err := c.options(args, core)
+	if err != nil {
+		return err
+	}
+	var pic *picture
+	if c.html != "" {
+		pic = newPicture(&o, false)
+	}
 	out := c.stdout
 	if c.json {
 		out = io.Discard
@@ -225,6 +239,11 @@ func (c *cli) grade(cmd *cobra.Command, args []string, core bool) error {
 	run.Result(res)
 	if c.json {
 		c.stdout.Write(res.JSON())
+	}
+	if pic != nil {
+		if err := c.writePicture(pic, c.html); err != nil {
+			return err
+		}
 	}
 	return verdict(res)
 }
@@ -310,7 +329,7 @@ func partNames(lab *script.Lab) string {
 
 // meant proposes a part or a command in place of a word that is neither.
 func (c *cli) meant(lab *script.Lab, word string) string {
-	words := []string{"init", "list", "reference", "lab", "version", "help", "completion"}
+	words := []string{"init", "list", "reference", "view", "lab", "version", "help", "completion"}
 	for _, p := range lab.Parts {
 		words = append(words, p.Name)
 	}

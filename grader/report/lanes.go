@@ -35,7 +35,11 @@ func (r *Report) lanes(events []grader.EventLine) {
 		} else if e.Server < 0 || e.Peer >= 0 {
 			style = r.p.dim
 		}
-		for i, l := range wrap(clean(r.said(e.What)), room) {
+		what := clean(r.said(e.What))
+		if e.Detail != "" {
+			what += " " + clean(e.Detail)
+		}
+		for i, l := range wrap(what, room) {
 			if i == 0 {
 				r.printf("  %s %s  %s%s\n", r.p.bad(gutter), r.p.dim(padLeft(clock(e.Time), digits)), r.row(n, e), style(l))
 			} else {

@@ -93,6 +93,9 @@ func (l *Lab) Source(pos string) string {
 	return strings.TrimSpace(l.sources[file][n-1])
 }
 
+// File returns the text of one of the lab's test files, "" if there is none.
+func (l *Lab) File(name string) string { return strings.Join(l.sources[name], "\n") }
+
 // Error is a mistake in a lab: the lab author's to mend, not a student's.
 type Error struct {
 	Pos string // "election.star:12:3", or the file

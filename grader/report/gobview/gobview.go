@@ -595,3 +595,70 @@ func (v Value) write(b *strings.Builder) {
 		b.WriteString(v.Text)
 	}
 }
+
+// Brief gives the value on one line of at most most characters: a struct's
+// fields as Name:value, the zero ones too, and of a slice its length, and its
+// elements while there is room. Names of types are left out.
+func (v Value) Brief(most int) string {
+	s := v.brief(most)
+	if r := []rune(s); len(r) > most {
+		s = string(r[:most-1]) + "…"
+	}
+	return s
+}
+
+func (v Value) brief(most int) string {
+	switch v.Kind {
+	case "struct":
+		var parts []string
+		for _, f := range v.Fields {
+			parts = append(parts, f.Name+":"+f.Value.inner(most/2))
+		}
+		return strings.Join(parts, " ")
+	}
+	return v.inner(most)
+}
+
+// inner is brief for a value inside another one.
+func (v Value) inner(most int) string {
+	switch v.Kind {
+	case "struct":
+		return "{" + v.brief(most) + "}"
+	case "slice", "array":
+		var parts []string
+		for _, e := range v.Elems {
+			parts = append(parts, e.inner(most))
+		}
+		if s := "[" + strings.Join(parts, " ") + "]"; len(s) <= most {
+			return s
+		}
+		return "[" + strconv.Itoa(len(v.Elems)) + "×]"
+	case "map":
+		if len(v.Entries) == 0 {
+			return "{}"
+		}
+		return "{" + strconv.Itoa(len(v.Entries)) + "×}"
+	}
+	if v.Text == "" {
+		return "-"
+	}
+	return v.Text
+}
+
+// ParseModule reads what a module tells of itself: the JSON of its remote
+// methods, each with the names of its arguments' and reply's types, and of its
+// types. No description at all is no error: nothing is known then.
+func ParseModule(description []byte) (*Types, map[string][2]string, error) {
+	if len(description) == 0 {
+		return nil, nil, nil
+	}
+	var d struct {
+		Methods map[string][2]string `json:"methods"`
+		Types   json.RawMessage      `json:"types"`
+	}
+	if err := json.Unmarshal(description, &d); err != nil {
+		return nil, nil, fmt.Errorf("description of a module: %w", err)
+	}
+	t, err := Parse(d.Types)
+	return t, d.Methods, err
+}

@@ -3,7 +3,7 @@
 import type { Messages } from './messages.ts';
 import type { Model } from './model.ts';
 import { decodeRaftMessage } from './raftMessage.ts';
-import { Kind, type TraceRecord } from './trace.ts';
+import { Kind, MsgKind, type TraceRecord } from './trace.ts';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 const LONGEST = 40;
@@ -26,17 +26,19 @@ export function showEntry(b: Uint8Array): string {
   return show(b).replace(/ #C\d+\.\d+$/, '');
 }
 
-/** S1, S2, ... for servers, C1, C2, ... for clients. */
-export function nodeName(model: { servers: number }, node: number): string {
-  return node < model.servers ? `S${node + 1}` : `C${node - model.servers + 1}`;
+/** S1, S2, ... for servers, C1, C2, ... for clients; in a report from 0, as the program's `me` is. */
+export function nodeName(model: { servers: number; run?: unknown }, node: number): string {
+  const first = model.run ? 0 : 1;
+  return node < model.servers ? `S${node + first}` : `C${node - model.servers + first}`;
 }
 
 export function milliseconds(t: number): string {
   return (t / 1e6).toFixed(t < 1e9 ? 2 : 1);
 }
 
-/** A message's name and, of the core's, its fields. */
-export function messageText(method: string, body: Uint8Array): string {
+/** A message's name and its fields: the core's, or those that a report knows. */
+export function messageText(method: string, body: Uint8Array, fields = ''): string {
+  if (fields) return `${method} ${fields}`;
   const m = decodeRaftMessage(method, body);
   if (!m) return body.length > 0 && body.length <= LONGEST ? `${method} ${show(body)}` : method;
   const no = m.reject ? ' ✗' : '';
@@ -96,13 +98,13 @@ export function describe(m: Messages, model: Model, r: TraceRecord, at: number):
     case Kind.Tick: return say.tick(n);
     case Kind.Receive: return say.receive(n, peer, r.name);
     case Kind.CallFailed: return say.callFailed(n, peer, r.name);
-    case Kind.Request: return r.name === 'start' ? say.propose(n, show(r.data)) : say.request(n, r.name, show(r.data));
-    case Kind.Send: return say.send(n, peer, messageText(r.name, r.data));
+    case Kind.Request: return r.name === 'start' ? say.propose(n, model.run?.brief(at) || show(r.data)) : say.request(n, r.name, show(r.data));
+    case Kind.Send: return say.send(n, peer, messageText(r.term === MsgKind.Reply && model.run ? `${r.name} reply` : r.name, r.data, model.run?.brief(at)));
     case Kind.Save:
     case Kind.WriteAhead: return say.save(n);
-    case Kind.Apply: return say.apply(n, r.index, showEntry(r.data));
+    case Kind.Apply: return say.apply(n, r.index, model.run?.brief(at) || showEntry(r.data));
     case Kind.ApplySnapshot: return say.applySnapshot(n, r.index);
-    case Kind.Respond: return r.flag ? say.accepted(n, r.index, r.term) : say.refused(n, show(r.data));
+    case Kind.Respond: return model.run && !r.flag ? say.refused(n, '') : r.flag ? say.accepted(n, r.index, r.term) : say.refused(n, show(r.data));
     case Kind.Observe: {
       const st = r.status!;
       switch (model.markAt(at)?.kind) {
@@ -130,6 +132,7 @@ export function describe(m: Messages, model: Model, r: TraceRecord, at: number):
     case Kind.Invoke: return say.invoke(peer, r.name, show(r.data));
     case Kind.Return: return say.returned(peer, show(r.data));
     case Kind.Violation: {
+      if (model.run?.message) return say.violation(m.properties[r.name] ?? r.name, model.run.message);
       const text = new TextDecoder().decode(r.data);
       return say.violation(m.properties[r.name] ?? r.name, m.broken[r.name]?.(n, peer, r.index, r.term) ?? text);
     }

@@ -43,6 +43,7 @@ const en = {
   filter: 'Show',
   filterAll: 'all events',
   filterNamed: 'named events',
+  filterTold: 'messages, disks and named events',
   filterNode: (name: string) => `events at ${name}`,
   noEvents: 'Nothing has happened yet.',
   noLogs: 'No log has an entry yet.',
@@ -97,6 +98,7 @@ const en = {
     fault: 'fault',
     phase: 'phase',
     campaign: 'candidacy',
+    note: 'output of the program',
   },
   /** How a property of Figure 3 broke, where the trace tells it in numbers. */
   broken: {} as Record<string, (n: string, peer: string, index: number, term: number) => string>,
@@ -190,6 +192,7 @@ const zh: Messages = {
   filter: '显示',
   filterAll: '全部事件',
   filterNamed: '命名事件',
+  filterTold: '消息、磁盘与命名事件',
   filterNode: (name) => `${name} 的事件`,
   noEvents: '还没有发生任何事。',
   noLogs: '还没有日志条目。',
@@ -243,6 +246,7 @@ const zh: Messages = {
     fault: '故障',
     phase: '阶段',
     campaign: '参选',
+    note: '程序的输出',
   },
   broken: {
     'Election Safety': (n, peer, _, term) => `${peer} 和 ${n} 都领导过任期 ${term}`,

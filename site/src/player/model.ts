@@ -5,6 +5,7 @@
 // and scrubbing through a long trace is instant. Logs are never changed in
 // place: copies share them.
 
+import type { Run } from './run.ts';
 import { Kind, MsgKind, Role, type LogEntry, type TraceRecord } from './trace.ts';
 
 export interface NodeState {
@@ -47,6 +48,8 @@ export interface Flight {
   method: string;
   body: Uint8Array;
   sent: number;
+  /** Number of the record that tells of its sending. */
+  record: number;
   /** Copies that neither arrived nor were lost. */
   copies: number;
 }
@@ -79,7 +82,7 @@ export interface ClusterState {
 /** Kinds of moments that have a name and can be jumped to. */
 export type MarkKind =
   | 'elected' | 'committed' | 'broken' | 'crash' | 'restart' | 'network'
-  | 'request' | 'client' | 'fault' | 'phase' | 'campaign';
+  | 'request' | 'client' | 'fault' | 'phase' | 'campaign' | 'note';
 
 export interface Mark {
   /** Number of the record. */
@@ -201,7 +204,7 @@ export function apply(s: ClusterState, r: TraceRecord): void {
     case Kind.Send:
       s.flights.set(r.id, {
         id: r.id, from: r.node, to: r.peer, kind: r.term || MsgKind.OneWay,
-        method: r.name, body: r.data, sent: r.t, copies: 1,
+        method: r.name, body: r.data, sent: r.t, record: s.at - 1, copies: 1,
       });
       break;
     case Kind.Dup: {
@@ -258,6 +261,8 @@ export class Model {
   end = 0;
   /** Number of the first record that is still kept. */
   first = 0;
+  /** What a report tells of a student's run, beyond its trace. */
+  readonly run: Run | undefined;
 
   private frames: ClusterState[] = [];
   private head: ClusterState;
@@ -266,7 +271,8 @@ export class Model {
   private expected = new Map<number, number>();
   private commit = 0;
 
-  constructor(servers: number, clients: number) {
+  constructor(servers: number, clients: number, run?: Run) {
+    this.run = run;
     this.servers = servers;
     this.clients = clients;
     this.head = newState(servers + clients);
@@ -431,6 +437,8 @@ export class Model {
       case Kind.Invoke: case Kind.Return: this.mark('client', r); break;
       case Kind.Fault: this.mark('fault', r); break;
       case Kind.Phase: this.mark('phase', r); break;
+      // A lesson's toy servers note each step that they take.
+      case Kind.Print: case Kind.Note: if (this.run) this.mark('note', r); break;
     }
   }
 

@@ -1,0 +1,182 @@
+// What a report tells of a student's run beyond its trace. The Go side is
+// grader/report/picture.go.
+import { Kind, type TraceRecord } from './trace.ts';
+import type { Lang } from './messages.ts';
+
+/** A decoded value: a scalar's text, a struct, the end of a list, or a map. */
+export type Plain =
+  | string
+  | { t?: string; f: [string, Plain][] }
+  | { t?: string; n: number; e: Plain[] }
+  | { t?: string; m: [Plain, Plain][] };
+
+export interface Both {
+  en: string;
+  zh: string;
+}
+
+export interface RunInfo {
+  test: string;
+  title: Partial<Both>;
+  seed: number;
+  passed: boolean;
+  hash: string;
+  grader: string;
+  property?: string;
+  section?: string;
+  kind?: string;
+  /** ns */
+  time: number;
+  server: number;
+  message?: Both;
+  expected?: Both;
+  found?: Both;
+  /** The test's line, file:line. */
+  line?: string;
+  code?: string;
+  stack?: string;
+  hints?: Partial<Both>[];
+  moreHints?: number;
+  evidence?: Both[];
+  again?: string;
+  sources: Record<string, string>;
+  values: Plain[];
+  at: Record<string, number[]>;
+}
+
+/** A command that the test asked a server to replicate, and what became of it. */
+export interface Asked {
+  record: number;
+  t: number;
+  node: number;
+  command: string;
+  answer: { t: number; index: number; term: number } | null;
+  refused: boolean;
+  /** When each server applied it, by server. */
+  applied: { node: number; t: number; record: number; index: number }[];
+}
+
+const LONGEST = 120;
+
+/** One value on one short line. */
+export function brief(v: Plain, most = LONGEST): string {
+  const s = whole(v, most);
+  return s.length > most ? `${s.slice(0, most - 1)}…` : s;
+}
+
+function whole(v: Plain, most: number): string {
+  if (typeof v === 'string') return v;
+  if ('f' in v) return `{${v.f.map(([name, x]) => `${name}: ${brief(x, most / 2)}`).join(', ')}}`;
+  if ('m' in v) return `{${v.m.map(([k, x]) => `${brief(k, 30)}: ${brief(x, 30)}`).join(', ')}}`;
+  if (v.n === 0) return '[]';
+  const s = v.n > v.e.length ? '' : `[${v.e.map((x) => brief(x, most)).join(', ')}]`;
+  return s && s.length <= most ? s : `[${v.n}×]`;
+}
+
+/** Numbers of records, in order; the last one before record `at`. */
+function before(list: number[], at: number): number {
+  let lo = 0;
+  let hi = list.length;
+  while (lo < hi) {
+    const mid = (lo + hi) >> 1;
+    if (list[mid]! < at) lo = mid + 1;
+    else hi = mid;
+  }
+  return lo - 1;
+}
+
+const utf8 = new TextDecoder();
+
+export class Run {
+  readonly info: RunInfo;
+  /** The language of the texts that `message` gives. */
+  lang: Lang = 'en';
+  readonly asked: Asked[] = [];
+  private records: readonly TraceRecord[];
+  private saves = new Map<number, number[]>();
+  private prints = new Map<number, number[]>();
+  private lines: number[] = [];
+
+  constructor(info: RunInfo, records: readonly TraceRecord[]) {
+    this.info = info;
+    this.records = records;
+    const requests = new Map<number, Asked>();
+    const commands = new Map<string, Asked>();
+    const push = (map: Map<number, number[]>, node: number, at: number): void => {
+      const list = map.get(node);
+      if (list) list.push(at);
+      else map.set(node, [at]);
+    };
+    records.forEach((r, at) => {
+      switch (r.kind) {
+        case Kind.Save: push(this.saves, r.node, at); break;
+        case Kind.Print: case Kind.Note: push(this.prints, r.node, at); break;
+        case Kind.Line: this.lines.push(at); break;
+        case Kind.Request: {
+          if (r.name !== 'start') break;
+          const command = utf8.decode(r.data);
+          const a: Asked = { record: at, t: r.t, node: r.node, command: this.brief(at) || command, answer: null, refused: false, applied: [] };
+          requests.set(r.id, a);
+          this.asked.push(a);
+          break;
+        }
+        case Kind.Respond: {
+          const a = requests.get(r.id);
+          if (!a) break;
+          if (r.flag) {
+            a.answer = { t: r.t, index: r.index, term: r.term };
+            commands.set(utf8.decode(records[a.record]!.data), a);
+          } else a.refused = true;
+          break;
+        }
+        case Kind.Apply:
+          commands.get(utf8.decode(r.data))?.applied.push({ node: r.node, t: r.t, record: at, index: r.index });
+          break;
+      }
+    });
+  }
+
+  /** What a record carries, decoded. */
+  values(at: number): Plain[] {
+    return (this.info.at[at] ?? []).map((i) => this.info.values[i]!);
+  }
+
+  brief(at: number): string {
+    const all = this.values(at);
+    return brief(all.length === 1 ? all[0]! : { n: all.length, e: all }).replace(/^\[\]$/, '');
+  }
+
+  /** The field called Term of a message, or 0: it only chooses a colour. */
+  termOf(at: number): number {
+    const v = this.values(at)[0];
+    if (!v || typeof v === 'string' || !('f' in v)) return 0;
+    const term = v.f.find(([name]) => name.toLowerCase() === 'term')?.[1];
+    return typeof term === 'string' ? Number(term) || 0 : 0;
+  }
+
+  get message(): string {
+    return this.info.message?.[this.lang] ?? '';
+  }
+
+  /** The number of the last Save of a server before record `at`, or -1. */
+  saved(node: number, at: number): number {
+    const list = this.saves.get(node) ?? [];
+    const i = before(list, at);
+    return i < 0 ? -1 : list[i]!;
+  }
+
+  /** The numbers of the last `n` prints and notes of a server before record `at`. */
+  printed(node: number, at: number, n: number): number[] {
+    const list = this.prints.get(node) ?? [];
+    const i = before(list, at) + 1;
+    return list.slice(Math.max(0, i - n), i);
+  }
+
+  /** The test's line before record `at`: its file and number. */
+  line(at: number): { file: string; line: number } | null {
+    const i = before(this.lines, at);
+    if (i < 0) return null;
+    const [file, line] = this.records[this.lines[i]!]!.name.split(':');
+    return { file: file ?? '', line: Number(line) };
+  }
+}
