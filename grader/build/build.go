@@ -25,6 +25,10 @@ type Options struct {
 	// that lie side by side.
 	Confine bool
 
+	// Profile, if not "", is one of Profiles: the lab that the code is, whatever
+	// it looks like.
+	Profile string
+
 	// GoCmd is the go command; "" looks for one.
 	GoCmd string
 	// GoVersion is the release that Prepare assumes, such as "go1.26.1"; "" is

@@ -36,6 +36,7 @@ var update = flag.Bool("update", false, "rewrite the expected output in testdata
 //	.env NAME=VALUE      in the grader's environment
 //	.build               compile too
 //	.go VERSION          the release that is assumed
+//	.profile NAME        the lab that was named
 //
 // The file "want" holds the expected outcome.
 func TestFolders(t *testing.T) {
@@ -132,6 +133,8 @@ func tell(t *testing.T, archive *txtar.Archive) string {
 			compile = true
 		case ".go":
 			o.GoVersion = word[1]
+		case ".profile":
+			o.Profile = word[1]
 		default:
 			t.Fatalf("unknown instruction %s", line)
 		}

@@ -59,16 +59,19 @@ type edge struct {
 
 // checker loads the student's packages and holds them to the rules.
 type checker struct {
-	f         *folder
-	l         *layout
-	broken    problems // does not parse, or is not put together as go wants it
-	refused   problems
-	pkgs      []*pkg            // the Raft package first
-	kit       map[string]string // kit package -> the import path that it gets
-	dropped   map[string]string // name declared in a file left out -> that file
-	skipped   []Skipped
-	files     int
-	totalSize int64
+	f       *folder
+	l       *layout
+	broken  problems // does not parse, or is not put together as go wants it
+	refused problems
+	pkgs    []*pkg            // the Raft package first
+	kit     map[string]string // kit package -> the import path that it gets
+	dropped map[string]string // name declared in a file left out -> that file
+	// harnessFiles are the files left out as the course's.
+	harnessFiles []*file
+	disk         *disk // of a package raft that declares its Persister, or nil
+	skipped      []Skipped
+	files        int
+	totalSize    int64
 }
 
 // check loads the Raft package and what it imports of its own module.
@@ -95,6 +98,9 @@ func check(f *folder, l *layout) (*checker, error) {
 				queue = append(queue, &pkg{dir: c.ownDir(e.to), importPath: e.to})
 			}
 		}
+	}
+	if l.gen.classic {
+		c.disk = c.findDisk()
 	}
 	c.cycles()
 	// What breaks a rule comes first: a file that does not parse may hide more.
@@ -290,8 +296,14 @@ func (c *checker) importSpec(p *pkg, f *file, spec *ast.ImportSpec) {
 		return // the compiler says it better
 	}
 	module := c.l.profile.Module
-	own := imp == module || strings.HasPrefix(imp, module+"/")
 	std, reason, advice := Allowed(imp)
+	if local := c.gopath(p, imp, std); local != "" {
+		imp = local
+		if framework[path.Base(imp)] == "" {
+			replace(imp)
+		}
+	}
+	own := imp == module || strings.HasPrefix(imp, module+"/")
 	if imp[0] == '.' {
 		reason, advice = "a module has no relative imports", "Write the whole path, for example: "+module+"/"+path.Base(imp)
 	}
@@ -304,7 +316,7 @@ func (c *checker) importSpec(p *pkg, f *file, spec *ast.ImportSpec) {
 			}
 			c.kit[kit] = want
 		}
-		if want != imp {
+		if strconv.Quote(want) != spec.Path.Value {
 			replace(want)
 		}
 	case slices.Contains(strings.Split(imp, "/"), kitFolder) || imp == ownModule || strings.HasPrefix(imp, ownModule+"/"):
@@ -317,6 +329,32 @@ func (c *checker) importSpec(p *pkg, f *file, spec *ast.ImportSpec) {
 	default:
 		c.refused.add(f.problem(spec.Path.Pos(), fmt.Sprintf("import %q is not allowed: %s", imp, reason), advice))
 	}
+}
+
+// gopath is the path, in the module that the grader makes up, of a package that
+// is imported as it was before there were modules: by its folder in src, or
+// relative to the importing one. It is "" for all other imports.
+func (c *checker) gopath(p *pkg, imp string, std bool) string {
+	if c.l.profile.GoMod != "" || std {
+		return ""
+	}
+	dir := path.Join(c.l.root, imp)
+	if imp[0] == '.' {
+		dir = path.Join(p.dir, imp)
+		if c.l.root != "." && dir != c.l.root && !strings.HasPrefix(dir, c.l.root+"/") {
+			return ""
+		}
+	}
+	switch {
+	case framework[path.Base(imp)] != "" && (imp[0] == '.' || !strings.Contains(imp, "/")):
+		return c.l.profile.Module + "/" + path.Base(imp)
+	case strings.HasPrefix(dir, ".."):
+		return ""
+	}
+	if ok, _ := c.f.isDir(dir); !ok || !validImport(within(c.l.root, dir)) {
+		return ""
+	}
+	return c.l.profile.Module + "/" + within(c.l.root, dir)
 }
 
 // importClause gives the new path the name that the old one had without saying so.
@@ -437,6 +475,7 @@ func (c *checker) dropHarness(p *pkg) {
 			return false
 		}
 		c.skipped = append(c.skipped, Skipped{f.shown, "taken for the course's test harness: " + reason[f]})
+		c.harnessFiles = append(c.harnessFiles, f)
 		return true
 	})
 }

@@ -118,7 +118,7 @@ func (t *Tree) explain(release string, most int, output string, cause error) err
 				col = f.original(n, col)
 			}
 			last = &Problem{File: f.shown, Line: n, Col: col, Reason: t.mend(m[4])}
-		case m[1] == t.Main+"/main.go":
+		case m[1] == t.Main+"/main.go" || m[1] == t.glue():
 			last = t.misfit(m[4])
 		default:
 			strange = append(strange, t.mend(line))
@@ -164,7 +164,7 @@ func (t *Tree) mend(msg string) string {
 // misfit explains an error in the generated package main: the server's parts
 // are there, but do not fit.
 func (t *Tree) misfit(msg string) *Problem {
-	p := &Problem{Reason: "package raft does not fit the lab: " + t.mend(msg), Advice: "Expected: " + makeSignature}
+	p := &Problem{Reason: "package raft does not fit the lab: " + t.mend(msg), Advice: "Expected: " + t.check.l.gen.makeSignature()}
 	if m := unfit.FindStringSubmatch(msg); m != nil {
 		p.Reason = "*Raft is not a raftapi.Raft: " + m[1]
 	}

@@ -30,15 +30,15 @@ type folder struct {
 
 // dir is what one folder holds, as far as the build is concerned.
 type dir struct {
-	path    string
-	sources []source      // regular .go files that go would compile, by name
-	skipped []Skipped     // files left out, with the reason
-	tests   int           // _test.go files
-	others  []fs.DirEntry // files that go would hand to another compiler, by name
-	links   []string      // names of symbolic links
-	subdirs []string      // names of folders worth a look
-	isMod   bool          // holds a go.mod
-	entries int
+	path      string
+	sources   []source      // regular .go files that go would compile, by name
+	skipped   []Skipped     // files left out, with the reason
+	testFiles []string      // names of _test.go files
+	others    []fs.DirEntry // files that go would hand to another compiler, by name
+	links     []string      // names of symbolic links
+	subdirs   []string      // names of folders worth a look
+	isMod     bool          // holds a go.mod
+	entries   int
 }
 
 // source is one .go file before parsing.
@@ -193,7 +193,9 @@ func (f *folder) list(p string) *dir {
 			d.others = append(d.others, e)
 		case ext != ".go":
 		case strings.HasSuffix(name, "_test.go"):
-			d.tests++
+			if typ.IsRegular() {
+				d.testFiles = append(d.testFiles, name)
+			}
 		case !typ.IsRegular():
 			d.links = append(d.links, name)
 		case len(d.sources) <= f.lim.Files: // one more than allowed is enough to say so

@@ -15,11 +15,17 @@ import (
 
 // Profile is what a student's folder was recognised as.
 type Profile struct {
-	Name   string `json:"name"`            // "raftlab" or "6.5840-2025"
+	Name   string `json:"name"`            // one of Profiles: "raftlab", "6.5840-2025"
 	Module string `json:"module"`          // path of the student's module
 	GoMod  string `json:"goMod,omitempty"` // the file it comes from; "" if there is none
 	Raft   string `json:"raft"`            // the folder of package raft, as the student sees it
 	Import string `json:"import"`          // import path of package raft
+	// Number is the Raft lab's in that year of the course: "2" for the parts 2A
+	// to 2D, "3" for 3A to 3D; "" if it is not the course's.
+	Number string `json:"number,omitempty"`
+	// Lacks names the methods of the server that are no part of that year's lab:
+	// "Snapshot" in 2020.
+	Lacks []string `json:"lacks,omitempty"`
 	// Why says in a sentence what the recognition rests on.
 	Why string `json:"why"`
 }
@@ -43,6 +49,8 @@ type layout struct {
 	root    string // the module's folder, in fsys
 	raft    string // the Raft package's folder, in fsys
 	goLine  string
+	gen     generation
+	src     bool      // the root is the src of a workspace without modules
 	defects []Problem // in the go.mod
 }
 
@@ -66,7 +74,7 @@ func recognise(f *folder, o *Options) (*layout, error) {
 	if ok, _, _ := Allowed(p.Import); ok || p.Import == "main" || !validImport(p.Import) {
 		p.Import = p.Module + "/raft"
 	}
-	return l, l.findGeneration(f, imports)
+	return l, l.findGeneration(f, o, imports)
 }
 
 // findRaft returns the folder of package raft.
@@ -141,7 +149,7 @@ func noRaft(f *folder) error {
 	for _, d := range f.dirs {
 		if d != nil {
 			files += len(d.sources)
-			tests += d.tests
+			tests += len(d.testFiles)
 		}
 	}
 	for _, p := range append([]string{"."}, places...) {
@@ -256,10 +264,14 @@ func (l *layout) findModule(f *folder, o *Options, imports []string) error {
 		if found, err := l.findModuleAbove(f, imports); found || err != nil {
 			return err
 		}
+		l.findSrcAbove(f, imports)
 	}
 	// No go.mod: the module's path follows from the imports of the framework.
 	l.root = path.Dir(l.raft)
-	if l.raft == f.base || !slices.Contains(places, path.Base(l.raft)) {
+	switch {
+	case l.src:
+		l.root = "."
+	case l.raft == f.base || !slices.Contains(places, path.Base(l.raft)):
 		l.root = l.raft
 	}
 	l.goLine = "1.22" // the course's own in 2025
@@ -305,6 +317,32 @@ func (l *layout) findModuleAbove(f *folder, imports []string) (bool, error) {
 	return false, nil
 }
 
+// findSrcAbove looks above the folder named for the src of a workspace without
+// modules: a folder that holds the lab's framework, which the code imports by
+// bare or relative names.
+func (l *layout) findSrcAbove(f *folder, imports []string) {
+	bare := slices.ContainsFunc(imports, func(p string) bool {
+		return framework[path.Base(p)] != "" && (p[0] == '.' || !strings.Contains(p, "/"))
+	})
+	base := filepath.Join(f.dir, filepath.FromSlash(f.base))
+	if !bare || l.raft != f.base {
+		return
+	}
+	for up, at := 0, filepath.Dir(base); up < searchUp; up, at = up+1, filepath.Dir(at) {
+		if fi, err := os.Lstat(filepath.Join(at, "labrpc")); err == nil && fi.IsDir() {
+			rel, err := filepath.Rel(at, base)
+			if err != nil || f.open(at, filepath.ToSlash(rel)) != nil {
+				return
+			}
+			l.raft, l.src = f.base, true
+			return
+		}
+		if _, err := os.Lstat(filepath.Join(at, ".git")); err == nil || filepath.Dir(at) == at {
+			return
+		}
+	}
+}
+
 func (l *layout) useModule(f *folder, root string) error {
 	p := path.Join(root, "go.mod")
 	src, err := f.file(p, 1<<16)
@@ -340,71 +378,4 @@ func within(root, p string) string {
 		return p
 	}
 	return strings.TrimPrefix(p, root+"/")
-}
-
-// findGeneration tells which lab's shape the code has.
-func (l *layout) findGeneration(f *folder, imports []string) error {
-	p := &l.profile
-	where := "package raft in this folder"
-	if p.Raft != "." {
-		where = "package raft in " + p.Raft
-	}
-	module := "no go.mod, so module " + p.Module
-	if p.GoMod != "" {
-		module = "module " + p.Module + " from " + p.GoMod
-	}
-	uses := func(name string) string {
-		for _, imp := range imports {
-			if path.Base(imp) == name {
-				return imp
-			}
-		}
-		return ""
-	}
-	if old := l.olderGeneration(f, uses("raftapi") != ""); old != nil {
-		return old
-	}
-	p.Name = "raftlab"
-	why := where + ", " + module
-	switch api, tester := uses("raftapi"), uses("tester1"); {
-	case tester != "":
-		p.Name = "6.5840-2025"
-		why += "; it imports " + tester
-	case api != "":
-		why += "; it imports " + api
-	}
-	p.Why = why
-	return nil
-}
-
-// olderGeneration refuses the labs of 2020 to 2024, in which package raft
-// declares ApplyMsg and Persister itself.
-func (l *layout) olderGeneration(f *folder, raftapi bool) error {
-	if raftapi {
-		return nil
-	}
-	d := f.list(l.raft)
-	for _, s := range d.sources {
-		fset := token.NewFileSet()
-		file, _ := parser.ParseFile(fset, s.name, s.src, parser.SkipObjectResolution)
-		if file == nil {
-			continue
-		}
-		fn := findFunc(file, "Make")
-		if fn == nil || len(fn.Type.Params.List) == 0 {
-			continue
-		}
-		for _, field := range fn.Type.Params.List {
-			if star, ok := field.Type.(*ast.StarExpr); ok {
-				if id, ok := star.X.(*ast.Ident); ok && id.Name == "Persister" {
-					return &Error{Kind: Usage, Problems: []Problem{{
-						File: f.shown(path.Join(l.raft, s.name)), Line: fset.PositionFor(field.Pos(), false).Line,
-						Reason: "this is the lab of 2020-2024, where package raft declares Persister and ApplyMsg itself; expected the shape of 2025, with raftapi and tester",
-						Advice: "Take Persister from tester and ApplyMsg from raftapi. A skeleton with the right shape is made by: grade init DIR",
-					}}}
-				}
-			}
-		}
-	}
-	return nil
 }

@@ -7,17 +7,40 @@ import (
 	"go/token"
 	"io/fs"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 )
 
 // makeSignature is what the lab asks of raft.Make.
-const makeSignature = "func Make(peers []*labrpc.ClientEnd, me int, persister *tester.Persister, applyCh chan raftapi.ApplyMsg) raftapi.Raft"
+func (g generation) makeSignature() string {
+	if g.classic {
+		return "func Make(peers []*labrpc.ClientEnd, me int, persister *Persister, applyCh chan ApplyMsg) *Raft"
+	}
+	return "func Make(peers []*labrpc.ClientEnd, me int, persister *tester.Persister, applyCh chan raftapi.ApplyMsg) raftapi.Raft"
+}
 
-var (
-	makeParams = []string{"[]*labrpc.ClientEnd", "int", "*tester.Persister", "chan raftapi.ApplyMsg"}
-	makeResult = "raftapi.Raft"
-)
+func (g generation) makeParams() []string {
+	if g.classic {
+		return []string{"[]*labrpc.ClientEnd", "int", "*Persister", "chan ApplyMsg"}
+	}
+	return []string{"[]*labrpc.ClientEnd", "int", "*tester.Persister", "chan raftapi.ApplyMsg"}
+}
+
+// of leaves those of the methods of raftapi.Raft that the year's lab asks for.
+func (g generation) of(methods []method) []method {
+	return slices.DeleteFunc(methods, func(m method) bool {
+		switch m.name {
+		case "Snapshot":
+			return g.noSnapshots
+		case "PersistBytes":
+			return g.classic
+		case "Kill":
+			return g.classic || g.noKill // the grader ends a server without it
+		}
+		return false
+	})
+}
 
 // method is one method that the lab asks of the server.
 type method struct {
@@ -74,7 +97,7 @@ func serverMethods(kit fs.FS) ([]method, error) {
 // the lab asks for: the compiler could only say so about code that the student
 // has never seen. Where names do not settle the question, it leaves it to the
 // compiler.
-func (c *checker) shape(methods []method) error {
+func (c *checker) shape(g generation, methods []method) error {
 	ps := problems{max: c.f.lim.Problems}
 	p := c.pkgs[0]
 	var (
@@ -105,7 +128,7 @@ func (c *checker) shape(methods []method) error {
 			}
 		}
 	}
-	c.shapeOfMake(&ps, mk, mkFile)
+	c.shapeOfMake(&ps, g, mk, mkFile)
 	if raft == nil {
 		at := Problem{File: p.files[0].shown}
 		if mk != nil {
@@ -145,15 +168,15 @@ func (c *checker) shape(methods []method) error {
 	return ps.err(Compile)
 }
 
-func (c *checker) shapeOfMake(ps *problems, mk *ast.FuncDecl, f *file) {
+func (c *checker) shapeOfMake(ps *problems, g generation, mk *ast.FuncDecl, f *file) {
 	if mk == nil {
 		first := c.pkgs[0].files[0]
-		ps.add(Problem{File: first.shown, Reason: "package raft has no func Make; the grader starts each server with it", Advice: "Add: " + makeSignature})
+		ps.add(Problem{File: first.shown, Reason: "package raft has no func Make; the grader starts each server with it", Advice: "Add: " + g.makeSignature()})
 		return
 	}
 	params, results := types(mk.Type.Params, f), types(mk.Type.Results, f)
-	if differ(params, makeParams) || len(results) != 1 || results[0] != "*Raft" && differ(results, []string{makeResult}) {
-		ps.add(f.problem(mk.Pos(), "Make has another signature than the lab's\nexpected: "+makeSignature+"\nfound:    "+f.text(mk.Pos(), mk.Type.End()), "The names of the parameters are yours to choose."))
+	if differ(params, g.makeParams()) || len(results) != 1 || results[0] != "*Raft" && (g.classic || differ(results, []string{"raftapi.Raft"})) {
+		ps.add(f.problem(mk.Pos(), "Make has another signature than the lab's\nexpected: "+g.makeSignature()+"\nfound:    "+f.text(mk.Pos(), mk.Type.End()), "The names of the parameters are yours to choose."))
 	}
 }
 

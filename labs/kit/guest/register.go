@@ -20,7 +20,7 @@ func Register(mk func(peers []*labrpc.ClientEnd, me int, persister *tester.Persi
 				if !open {
 					return Msg{}, Closed
 				}
-				return Msg(m), Got
+				return Msg{m.CommandValid, m.Command, m.CommandIndex, m.SnapshotValid, m.Snapshot, m.SnapshotTerm, m.SnapshotIndex}, Got
 			case <-wake:
 				return Msg{}, Woken
 			}
@@ -48,6 +48,12 @@ type Env struct {
 	Note            func(text, details string)
 	// Applied starts the service, which takes committed commands from recv.
 	Applied func(recv func(wake <-chan struct{}) (Msg, Received))
+
+	// What the service of some years does besides. CondInstall, if not nil, is
+	// asked before a snapshot from the channel is taken; it is called once Make
+	// has returned. Redelivers: commands that the service has are skipped.
+	CondInstall func(rf Server, term, index int, snapshot []byte) bool
+	Redelivers  bool
 }
 
 // Server is what every generation's Raft offers. Its remote methods are

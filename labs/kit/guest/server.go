@@ -122,6 +122,7 @@ func (s *server) boot(f *wire.Frame) {
 			go s.service.run(recv)
 		},
 	}
+	s.service.env = env
 	for i := 0; i < s.peers; i++ {
 		env.Peers = append(env.Peers, labrpc.MakeClientEnd(i, s))
 	}
