@@ -23,7 +23,7 @@ func moduleSubject(ctx context.Context, o *Options, res *Result) (*subject, erro
 	if m == nil {
 		var err error
 		if m, err = build.Build(ctx, build.Options{
-			Dir: o.Dir, Files: o.Files, SelfTest: release.Test,
+			Dir: o.Dir, Files: o.Files, Profile: o.Profile, SelfTest: release.Test,
 			Progress: func(s build.Stage) { stage(string(s)) },
 		}); err != nil {
 			return nil, err
@@ -33,6 +33,9 @@ func moduleSubject(ctx context.Context, o *Options, res *Result) (*subject, erro
 	res.Go, res.Module, res.Profile = m.Go, m.Hash, ""
 	if m.Profile.Module != "" {
 		res.Profile = m.Profile.String()
+	}
+	for _, f := range m.Skipped {
+		res.LeftOut = append(res.LeftOut, f.Path+": "+f.Why)
 	}
 	stage("compile")
 	begin := time.Now()
@@ -48,6 +51,7 @@ func moduleSubject(ctx context.Context, o *Options, res *Result) (*subject, erro
 	return &subject{
 		factory: func() sim.Factory { return h.Factory(ctx) },
 		close:   func() { h.Close() },
-		module:  m.Hash, goRelease: m.Go, sources: m.SourceMap, types: h.Types,
+		module:  m.Hash, goRelease: m.Go,
+		number: m.Profile.Number, year: m.Profile.Name, lacks: m.Profile.Lacks, sources: m.SourceMap, types: h.Types,
 	}, nil
 }

@@ -21,6 +21,8 @@ const (
 	Passed  Status = "passed"
 	Failed  Status = "failed"
 	Skipped Status = "skipped" // not asked for
+	// Absent is a part that the year's lab does not have: no points, for nor against.
+	Absent Status = "absent"
 	// NotGraded means that the grader itself could not finish: nobody's points.
 	NotGraded Status = "not graded"
 )
@@ -36,8 +38,10 @@ type Result struct {
 	Go      string `json:"go,omitempty"`      // Go release that built the module
 	Module  string `json:"module,omitempty"`  // SHA-256 of the module
 	Profile string `json:"profile,omitempty"` // what the folder was recognised as, and why
-	Seed    uint64 `json:"seed"`
-	Seeds   int    `json:"seeds"` // runs of each test, or 0 for each test's own number
+	// LeftOut are files of the submission that were not compiled, and why.
+	LeftOut []string `json:"leftOut,omitempty"`
+	Seed    uint64   `json:"seed"`
+	Seeds   int      `json:"seeds"` // runs of each test, or 0 for each test's own number
 
 	Status Status       `json:"status"`
 	Points float64      `json:"points"`
@@ -60,8 +64,10 @@ type Timing struct {
 
 // PartResult is the verdict on one part of the lab.
 type PartResult struct {
-	Name   string       `json:"name"`           // "election"
-	Also   []string     `json:"also,omitempty"` // other names: "3A", "2A"
+	Name string   `json:"name"`           // "election"
+	Also []string `json:"also,omitempty"` // other names: "3A", "2A"
+	// Course is the part's name in the year's lab that was recognised: "2A".
+	Course string       `json:"course,omitempty"`
 	Title  Text         `json:"title"`
 	Status Status       `json:"status"`
 	Points float64      `json:"points"`

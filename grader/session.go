@@ -3,7 +3,10 @@ package grader
 import (
 	"context"
 	"fmt"
+	"maps"
 	"runtime"
+	"slices"
+	"strings"
 
 	"github.com/raftlab/raftlab/grader/script"
 )
@@ -45,7 +48,50 @@ func Open(ctx context.Context, o Options) (*Session, error) {
 	if s.sub, err = prepare(ctx, &s.o, s.res); err != nil {
 		return nil, err
 	}
+	if err := s.fitYear(); err != nil {
+		s.sub.close()
+		return nil, err
+	}
 	return s, nil
+}
+
+// fitYear gives the parts the names of the year's lab, and takes out those that
+// it does not have.
+func (s *Session) fitYear() error {
+	absent := make(map[string]bool)
+	for i := range s.res.Parts {
+		p := &s.res.Parts[i]
+		part := s.lab.Parts[slices.IndexFunc(s.lab.Parts, func(q *script.Part) bool { return q.Name == p.Name })]
+		for _, also := range p.Also {
+			if s.sub.number != "" && strings.HasPrefix(also, s.sub.number) {
+				p.Course = also
+			}
+		}
+		if slices.ContainsFunc(part.Requires, func(m string) bool { return slices.Contains(s.sub.lacks, m) }) {
+			absent[p.Name] = true
+			p.Status, p.Course, p.Tests = Absent, "", []TestResult{}
+		}
+	}
+	if len(absent) == 0 {
+		return nil
+	}
+	var tests []*TestResult
+	at := make(map[int]int) // index of a test before and after
+	for t, r := range s.tests {
+		if !absent[r.Part] {
+			at[t] = len(tests)
+			tests = append(tests, r)
+		}
+	}
+	if len(tests) == 0 {
+		return fmt.Errorf("%w: the lab of %s has no part %s", ErrNoTests, s.sub.year, strings.Join(slices.Sorted(maps.Keys(absent)), ", "))
+	}
+	s.tests = tests
+	s.jobs = slices.DeleteFunc(s.jobs, func(j *job) bool { return absent[j.test.Part.Name] })
+	for _, j := range s.jobs {
+		j.t = at[j.t]
+	}
+	return nil
 }
 
 // Close frees the server.

@@ -16,6 +16,9 @@ type subject struct {
 	close     func()
 	module    string            // SHA-256, "" for the core
 	goRelease string            // that built it
+	number    string            // of the lab in its year of the course: build.Profile.Number
+	year      string            // the profile's name
+	lacks     []string          // methods that this year's lab does not have
 	sources   map[string]string // names in stack traces -> the student's files
 	// types describes the messages and disks, as host.Module.Types does; nil for the core.
 	types func() (json.RawMessage, error)

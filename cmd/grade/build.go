@@ -41,7 +41,7 @@ func (c *cli) buildCommand() *cobra.Command {
 			if len(args) == 1 {
 				dir = args[0]
 			}
-			m, err := build.Build(cmd.Context(), build.Options{Dir: dir, SelfTest: release.Test})
+			m, err := build.Build(cmd.Context(), build.Options{Dir: dir, Profile: c.profile, SelfTest: release.Test})
 			if err != nil {
 				return noVerdict{err}
 			}
@@ -60,6 +60,7 @@ func (c *cli) buildCommand() *cobra.Command {
 			return nil
 		},
 	}
+	c.profileFlag(cmd)
 	cmd.Flags().StringVarP(&out, "output", "o", out, t.flagOut)
 	return cmd
 }

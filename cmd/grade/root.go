@@ -29,6 +29,7 @@ type cli struct {
 	seed                   uint64
 	seeds, workers, hints  int
 	json, verbose, budgets bool
+	profile                string
 
 	core bool     // the consensus core is graded
 	dir  string   // the folder named, "" if none was
@@ -111,6 +112,7 @@ func (c *cli) gradeFlags(cmd *cobra.Command) {
 	f.BoolVar(&c.budgets, "budgets", false, c.t.flagBudgets)
 	f.StringVar(&c.html, "html", "", viewTextsIn(c.lang).flagHTML)
 	f.IntVar(&c.workers, "workers", 0, c.t.flagWorkers)
+	c.profileFlag(cmd)
 	complete(cmd, "run", c.completeTests)
 }
 
@@ -197,7 +199,7 @@ func (c *cli) options(args []string, core bool) (grader.Options, error) {
 		return grader.Options{}, err
 	}
 	o := grader.Options{
-		Dir: dir, Core: core, Lab: files, Parts: parts, Run: pattern,
+		Dir: dir, Core: core, Profile: c.profile, Lab: files, Parts: parts, Run: pattern,
 		Seed: c.seed, Seeds: c.seeds, Workers: c.workers, Lang: c.lang, CacheDir: cacheDir(),
 	}
 	c.core, c.dir = core, dir
@@ -257,6 +259,9 @@ func (c *cli) replay(t *grader.TestResult) string {
 	words = append(words, "--run", t.Part+"/"+t.Name, "--seed", strconv.FormatUint(t.Failure.Seed, 10), "--seeds", "1")
 	if c.lab != "" {
 		words = append(words, "--lab", quote(c.lab))
+	}
+	if c.profile != "" {
+		words = append(words, "--profile", c.profile)
 	}
 	if c.dir != "" {
 		words = append(words, quote(c.dir))

@@ -62,8 +62,8 @@ what works, what breaks, and how many points that is. The same code with the
 same seeds gets the same verdict on every machine.
 
 PART is a part of the lab, by its name or its number in the course (election,
-3A): see grade list. DIR is a folder that grade init wrote, or a 2025 checkout of
-MIT's 6.5840; without it, the current folder.`,
+3A): see grade list. DIR is a folder that grade init wrote, or a checkout of
+MIT's 6.824 or 6.5840 of any year from 2020; without it, the current folder.`,
 	examples: `  grade init mylab                  write a skeleton that compiles
   grade                             grade the current folder
   grade election                    one part of the lab
@@ -139,8 +139,8 @@ var chinese = texts{
 出错、得多少分。同样的代码和种子，在任何机器上结论都相同。
 
 PART 是实验的一个部分，用名字或课程里的编号（election、3A），见 grade list。
-DIR 是 grade init 生成的文件夹，或 MIT 6.5840 的 2025 年代码仓库；省略则为当前
-文件夹。`,
+DIR 是 grade init 生成的文件夹，或 2020 年以来任何一年 MIT 6.824 / 6.5840 的代码
+仓库；省略则为当前文件夹。`,
 	examples: `  grade init mylab                  生成一个能编译的骨架
   grade                             为当前文件夹评分
   grade election                    只测一个部分

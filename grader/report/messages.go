@@ -34,7 +34,9 @@ type messages struct {
 	tookParts                     string
 	showAll, showOne              string
 	interrupted                   string // runs done, all
-	recognised, moduleIs, traceIs string
+	recognised, leftOut           string // profile; file, reason
+	absent                        string // in place of the number of tests
+	moduleIs, traceIs             string
 
 	// Budgets.
 	budgets, budgetName, used, limit, noBudgets string
@@ -94,6 +96,8 @@ var english = messages{
 	showOne:     "One of them: %s",
 	interrupted: "Interrupted after %d of %d runs. No verdict.",
 	recognised:  "Recognised as %s",
+	leftOut:     "Left out %s: %s",
+	absent:      "not part of this year's lab",
 	moduleIs:    "Built with %s, module %s",
 	traceIs:     "Seed %d, tests %s, all runs %s",
 
@@ -157,6 +161,8 @@ var chinese = messages{
 	showOne:     "只看其中一项：%s",
 	interrupted: "已中断：共 %[2]d 次运行，完成 %[1]d 次。没有结论。",
 	recognised:  "识别为 %s",
+	leftOut:     "未编译 %s：%s",
+	absent:      "不属于这一年的实验",
 	moduleIs:    "由 %s 构建，模块 %s",
 	traceIs:     "种子 %d，测试 %s，全部运行 %s",
 

@@ -45,7 +45,15 @@ func (r *Report) points(res *grader.Result) {
 			}
 		}
 		good, all = good+n, all+len(p.Tests)
-		rows = append(rows, []string{p.Name, p.Title.In(r.o.Lang), fmt.Sprintf("%d/%d", n, len(p.Tests)), number(p.Points) + "/" + number(p.Max)})
+		if p.Status == grader.Absent {
+			rows = append(rows, []string{p.Name, p.Title.In(r.o.Lang), r.m.absent, ""})
+			continue
+		}
+		name := p.Name
+		if p.Course != "" {
+			name += " " + p.Course
+		}
+		rows = append(rows, []string{name, p.Title.In(r.o.Lang), fmt.Sprintf("%d/%d", n, len(p.Tests)), number(p.Points) + "/" + number(p.Max)})
 	}
 	if len(res.Parts) > 1 {
 		rows = append(rows, []string{r.m.total, "", fmt.Sprintf("%d/%d", good, all), number(res.Points) + "/" + number(res.Max)})
@@ -59,6 +67,8 @@ func (r *Report) points(res *grader.Result) {
 			style = r.p.dim
 		case i > len(res.Parts):
 			style = r.p.bold
+		case res.Parts[i-1].Status == grader.Absent:
+			style = r.p.dim
 		case res.Parts[i-1].Status == grader.Passed:
 			style = r.p.good
 		case res.Parts[i-1].Status == grader.Failed:
@@ -82,9 +92,16 @@ func columns(rows [][]string) []int {
 func (r *Report) verdict(res *grader.Result, failed []*grader.TestResult) {
 	r.printf("\n")
 	took := r.p.dim("  " + seconds(res.Timing.Total))
+	if res.Profile != "" && (r.o.Verbose || !strings.HasPrefix(res.Profile, "raftlab:")) {
+		r.text("  ", fmt.Sprintf(r.m.recognised, clean(r.said(res.Profile))), r.p.dim)
+		if !r.o.Verbose {
+			r.printf("\n")
+		}
+	}
 	if r.o.Verbose {
-		if res.Profile != "" {
-			r.text("  ", fmt.Sprintf(r.m.recognised, clean(r.said(res.Profile))), r.p.dim)
+		for _, f := range res.LeftOut {
+			name, why, _ := strings.Cut(f, ": ")
+			r.text("  ", fmt.Sprintf(r.m.leftOut, clean(name), clean(r.said(why))), r.p.dim)
 		}
 		if res.Module != "" {
 			r.text("  ", fmt.Sprintf(r.m.moduleIs, res.Go, brief(res.Module)), r.p.dim)

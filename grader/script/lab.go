@@ -46,7 +46,10 @@ type Part struct {
 	Also   []string // other names: "3A"
 	Title  Text
 	Points float64
-	Tests  []*Test
+	// Requires names methods of the server without which the part says nothing:
+	// a lab that does not ask for them does not have the part.
+	Requires []string
+	Tests    []*Test
 }
 
 // Test is one test of a lab.
@@ -322,9 +325,9 @@ func (ld *loader) labCall(_ *starlark.Thread, b *starlark.Builtin, args starlark
 
 func (ld *loader) partCall(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kw []starlark.Tuple) (starlark.Value, error) {
 	p := &Part{}
-	var title, also starlark.Value
+	var title, also, requires starlark.Value
 	var points starlark.Value = starlark.MakeInt(0)
-	if err := starlark.UnpackArgs(b.Name(), args, kw, "name", &p.Name, "title?", &title, "also?", &also, "points?", &points); err != nil {
+	if err := starlark.UnpackArgs(b.Name(), args, kw, "name", &p.Name, "title?", &title, "also?", &also, "points?", &points, "requires?", &requires); err != nil {
 		return nil, err
 	}
 	if p.Name == "" || strings.ContainsAny(p.Name, "/ \t\n") {
@@ -332,6 +335,9 @@ func (ld *loader) partCall(_ *starlark.Thread, b *starlark.Builtin, args starlar
 	}
 	var err error
 	if p.Also, err = stringList("also", also); err != nil {
+		return nil, err
+	}
+	if p.Requires, err = stringList("requires", requires); err != nil {
 		return nil, err
 	}
 	if p.Points, err = pointsOf(points); err != nil {

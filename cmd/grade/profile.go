@@ -1,0 +1,17 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/raftlab/raftlab/grader/build"
+)
+
+// profileFlag is for folders that are not recognised as what they are.
+func (c *cli) profileFlag(cmd *cobra.Command) {
+	text := "the lab that the folder holds, `NAME` (default: recognised)"
+	if c.lang == "zh" {
+		text = "文件夹里是哪一年的实验，`NAME`（默认自动识别）"
+	}
+	cmd.Flags().StringVar(&c.profile, "profile", "", text)
+	complete(cmd, "profile", fixed(build.Profiles()...))
+}
