@@ -52,7 +52,7 @@ site/node_modules: site/package-lock.json
 
 .PHONY: site
 site: site/node_modules ## build the page: site/dist
-	cd site && npm run wasm && npm run build
+	cd site && npm run wasm && npm run toolchain && npm run build
 
 .PHONY: serve
 serve: site ## build the page and serve it on this machine

@@ -2,6 +2,7 @@ import { defineConfig } from 'astro/config';
 import starlight from '@astrojs/starlight';
 import svelte from '@astrojs/svelte';
 import offline from './scripts/offline.mjs';
+import { codeLinks } from './src/code/links.mjs';
 import { lessonLinks } from './src/lesson/links.mjs';
 
 // Any static host will do, also one that serves the site from a sub-folder:
@@ -22,6 +23,10 @@ export default defineConfig({
       },
       sidebar: [
         { label: 'Playground', translations: { 'zh-CN': '演练场' }, link: '/playground/' },
+        {
+          label: 'Write Raft', translations: { 'zh-CN': '写 Raft' },
+          items: codeLinks(),
+        },
         { label: 'Lessons', translations: { 'zh-CN': '课程' }, items: lessonLinks() },
       ],
       customCss: ['./src/styles/site.css'],

@@ -1,7 +1,7 @@
 // An Astro integration that makes the site work offline after the first visit:
 // it writes sw.js, a service worker that keeps one build's files, all or none.
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /** Kept from the start; what is not here is kept once it was used. */
@@ -21,9 +21,13 @@ export default function offline(base) {
           .sort();
         const sum = createHash('sha256');
         for (const f of files) sum.update(f).update(readFileSync(`${root}/${f}`));
+        // What is big is kept apart, as long as it stays the same.
+        const sizes = `${root}/toolchain/sizes.json`;
+        const big = existsSync(sizes) ? JSON.parse(readFileSync(sizes, 'utf8')).key : 'none';
         const first = files.filter((f) => FIRST.test(f) && !LATER.test(f)).map((f) => base + f.replace(/(^|\/)index\.html$/, '$1'));
         const code = readFileSync(new URL('./sw.js', import.meta.url), 'utf8')
           .replace("'BUILD'", JSON.stringify(sum.digest('hex').slice(0, 16)))
+          .replace("'BIG'", JSON.stringify(big))
           .replace('[/* FIRST */]', JSON.stringify(first));
         writeFileSync(`${root}/sw.js`, code);
       },

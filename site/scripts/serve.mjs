@@ -29,6 +29,10 @@ export async function serve(folder, port = 0) {
     const ext = extname(file);
     const head = { 'content-type': TYPES[ext] ?? 'application/octet-stream', 'cache-control': 'no-cache' };
     if (!PLAIN.has(ext) && /\bbr\b/.test(req.headers['accept-encoding'] ?? '')) {
+      if (existsSync(`${file}.br`)) { // big files are compressed beforehand
+        res.writeHead(200, { ...head, 'content-encoding': 'br', vary: 'accept-encoding', 'content-length': statSync(`${file}.br`).size });
+        return void createReadStream(`${file}.br`).pipe(res);
+      }
       const { mtimeMs } = statSync(file);
       let b = packed.get(file);
       if (b?.mtimeMs !== mtimeMs) {

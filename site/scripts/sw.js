@@ -1,8 +1,10 @@
-// The site's service worker; scripts/offline.mjs fills in the two constants.
+// The site's service worker; scripts/offline.mjs fills in the three constants.
 const BUILD = 'BUILD';
+const BIG = 'BIG';
 const FIRST = [/* FIRST */];
 
 const name = `raftlab-${BUILD}`;
+const bigName = `raftlab-big-${BIG}`;
 
 self.addEventListener('install', (e) => {
   e.waitUntil(
@@ -13,7 +15,7 @@ self.addEventListener('install', (e) => {
 self.addEventListener('activate', (e) => {
   e.waitUntil(
     caches.keys()
-      .then((all) => Promise.all(all.filter((n) => n.startsWith('raftlab-') && n !== name).map((n) => caches.delete(n))))
+      .then((all) => Promise.all(all.filter((n) => n.startsWith('raftlab-') && n !== name && n !== bigName).map((n) => caches.delete(n))))
       .then(() => self.clients.claim()),
   );
 });
@@ -24,11 +26,12 @@ self.addEventListener('fetch', (e) => {
   const url = new URL(e.request.url);
   if (e.request.method !== 'GET' || url.origin !== self.location.origin) return;
   e.respondWith((async () => {
-    const cache = await caches.open(name);
+    const cache = await caches.open(url.pathname.includes('/toolchain/') ? bigName : name);
     const kept = await cache.match(e.request, { ignoreSearch: true });
     if (kept) return kept;
     const fresh = await fetch(e.request);
-    if (fresh.ok && fresh.type === 'basic') await cache.put(e.request, fresh.clone());
+    // A full disk costs the next visit time, not this one the file.
+    if (fresh.ok && fresh.type === 'basic') e.waitUntil(cache.put(e.request, fresh.clone()).catch(() => undefined));
     return fresh;
   })());
 });

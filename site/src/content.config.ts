@@ -2,11 +2,17 @@ import { defineCollection } from 'astro:content';
 import { docsLoader } from '@astrojs/starlight/loaders';
 import { docsSchema } from '@astrojs/starlight/schema';
 import { z } from 'astro/zod';
+import { handoutLoader } from './code/text.ts';
 import type { Lesson } from './lesson/format.ts';
 import { lessonLoader } from './lesson/loader.ts';
 
 export const collections = {
   docs: defineCollection({ loader: docsLoader(), schema: docsSchema() }),
+  // The lab's handout, section by section; entry ids are "en" and "zh".
+  handout: defineCollection({
+    loader: handoutLoader(),
+    schema: z.object({ sections: z.array(z.object({ part: z.string(), title: z.string(), html: z.string() })), skeleton: z.record(z.string(), z.string()) }),
+  }),
   // The lessons' texts live with the labs; entry ids are "NN-name/en" and "/zh".
   lessons: defineCollection({
     loader: lessonLoader(),

@@ -37,6 +37,7 @@ func main() {
 	a := &app{}
 	js.Global().Call("raftlabReady", map[string]any{
 		"version": grader.Version(),
+		"lab":     call(lab),
 		"library": call(a.library),
 		"check":   call(a.check),
 		"format":  call(formatted),
@@ -98,6 +99,15 @@ func bytesFrom(v js.Value) []byte {
 	b := make([]byte, v.Get("length").Int())
 	js.CopyBytesToGo(b, v)
 	return b
+}
+
+// lab() lists the lab's parts and tests.
+func lab([]js.Value) (any, error) {
+	l, err := grader.OpenLab(nil)
+	if err != nil {
+		return nil, err
+	}
+	return string(report.LabJSON(l)), nil
 }
 
 // library(manifest, export) takes in the Go release that the page has.

@@ -1,0 +1,7 @@
+// The coding pages in the site's side bar.
+export function codeLinks() {
+  return [
+    ['election', 'Election', '选举'], ['agreement', 'Agreement', '达成一致'], ['persistence', 'Persistence', '持久化'],
+    ['partition', 'Partition', '分区'], ['compaction', 'Compaction', '压缩'],
+  ].map(([name, en, zh]) => ({ label: en, translations: { 'zh-CN': zh }, link: `/code/${name}/` }));
+}

@@ -1,0 +1,111 @@
+// The learner's folder: what is in it, which file is shown, and that it is kept.
+
+import type { Files } from './api.ts';
+import { ConflictError, load, save } from './store.ts';
+
+/** Real ms after a change before it is saved. */
+const PAUSE = 400;
+
+export class Project {
+  readonly skeleton: Files;
+  files = $state.raw<Files>({});
+  shown = $state('');
+  /** Counts changes, so that what was graded can be told from what is there. */
+  version = $state(0);
+  /** '' all is saved; 'busy'; 'failed' the browser keeps nothing; 'conflict'. */
+  saving = $state<'' | 'busy' | 'failed' | 'conflict'>('');
+  private revision = 0;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(skeleton: Files) {
+    this.skeleton = skeleton;
+    this.files = skeleton;
+    this.shown = this.first();
+  }
+
+  /** Reads what was kept; keeps the skeleton if there is nothing. */
+  async open(): Promise<void> {
+    try {
+      const saved = await load();
+      if (saved) {
+        this.files = saved.files;
+        this.revision = saved.revision;
+      }
+    } catch {
+      this.saving = 'failed';
+    }
+    if (!(this.shown in this.files)) this.shown = this.first();
+  }
+
+  /** The file to begin with. */
+  first(): string {
+    return this.names().find((n) => n.endsWith('raft.go')) ?? this.names()[0] ?? '';
+  }
+
+  /** Names, the server's own files first. */
+  names(): string[] {
+    const rank = (n: string): number => /(^|\/)(labrpc|labgob|raftapi|tester1?)\//.test(n) || n.endsWith('_test.go') || n.endsWith('.md') ? 1 : 0;
+    return Object.keys(this.files).sort((a, b) => rank(a) - rank(b) || Number(b.endsWith('raft.go')) - Number(a.endsWith('raft.go')) || (a < b ? -1 : 1));
+  }
+
+  write(path: string, text: string): void {
+    if (this.files[path] === text) return;
+    this.files = { ...this.files, [path]: text };
+    this.touched();
+  }
+
+  remove(path: string): void {
+    const { [path]: _, ...rest } = this.files;
+    this.files = rest;
+    if (this.shown === path) this.shown = this.first();
+    this.touched();
+  }
+
+  /** Puts another folder in the place of this one; returns what undoes it. */
+  replace(files: Files): () => void {
+    const { files: old, shown } = this;
+    this.files = files;
+    if (!(this.shown in files)) this.shown = this.first();
+    this.touched();
+    return () => {
+      this.files = old;
+      this.shown = shown;
+      this.touched();
+    };
+  }
+
+  private touched(): void {
+    this.version++;
+    if (this.saving === 'conflict') return;
+    this.saving = 'busy';
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => void this.flush(), PAUSE);
+  }
+
+  /** Saves now. */
+  async flush(): Promise<void> {
+    clearTimeout(this.timer);
+    if (this.saving !== 'busy' && this.saving !== 'failed') return;
+    try {
+      this.revision = await save(this.files, this.revision);
+      this.saving = '';
+    } catch (e) {
+      this.saving = e instanceof ConflictError ? 'conflict' : 'failed';
+    }
+  }
+
+  /** After a conflict: takes what the other page saved, or overwrites it. */
+  async settle(take: boolean): Promise<void> {
+    const saved = await load().catch(() => undefined);
+    if (saved) this.revision = saved.revision;
+    if (take && saved) {
+      this.files = saved.files;
+      this.version++;
+      if (!(this.shown in this.files)) this.shown = this.first();
+      this.saving = '';
+    } else {
+      this.saving = 'busy';
+      await this.flush();
+    }
+  }
+}

@@ -1,0 +1,65 @@
+// Keeps the learner's folder in the browser. Two pages may have it open: the
+// one that saves second is told, and nothing is overwritten unseen.
+
+import type { Files } from './api.ts';
+
+export interface Saved {
+  files: Files;
+  /** Counts the saves. */
+  revision: number;
+}
+
+/** Another page has saved since this one last read. */
+export class ConflictError extends Error {}
+
+const NAME = 'raftlab-code';
+const STORE = 'folders';
+const KEY = 'raft';
+
+function open(): Promise<IDBDatabase> {
+  return new Promise((done, fail) => {
+    const r = indexedDB.open(NAME, 1);
+    r.onupgradeneeded = () => r.result.createObjectStore(STORE);
+    r.onsuccess = () => done(r.result);
+    r.onerror = () => fail(r.error ?? new Error('IndexedDB'));
+    r.onblocked = () => fail(new Error('IndexedDB is blocked by another page'));
+  });
+}
+
+async function transact<T>(mode: IDBTransactionMode, work: (s: IDBObjectStore, done: (v: T) => void, tx: IDBTransaction) => void): Promise<T> {
+  const db = await open();
+  try {
+    return await new Promise<T>((resolve, fail) => {
+      const tx = db.transaction(STORE, mode);
+      let value: T;
+      work(tx.objectStore(STORE), (v) => { value = v; }, tx);
+      tx.oncomplete = () => resolve(value);
+      tx.onerror = () => fail(tx.error ?? new Error('IndexedDB'));
+      tx.onabort = () => fail(tx.error ?? new ConflictError('saved elsewhere'));
+    });
+  } finally {
+    db.close();
+  }
+}
+
+export function load(): Promise<Saved | undefined> {
+  return transact<Saved | undefined>('readonly', (s, done) => {
+    const r = s.get(KEY) as IDBRequest<Saved | undefined>;
+    r.onsuccess = () => done(r.result);
+  });
+}
+
+/** Saves files as the revision after `revision`; returns the new one. */
+export function save(files: Files, revision: number): Promise<number> {
+  return transact<number>('readwrite', (s, done, tx) => {
+    const r = s.get(KEY) as IDBRequest<Saved | undefined>;
+    r.onsuccess = () => {
+      if ((r.result?.revision ?? 0) !== revision) {
+        tx.abort();
+        return;
+      }
+      s.put({ files, revision: revision + 1 } satisfies Saved, KEY);
+      done(revision + 1);
+    };
+  });
+}

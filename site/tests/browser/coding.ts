@@ -1,0 +1,36 @@
+// What the tests and the benchmark of the coding pages share.
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Page } from 'playwright-core';
+
+export const root = fileURLToPath(new URL('../../..', import.meta.url));
+
+/** A folder's files. */
+export function folder(dir: string): Record<string, string> {
+  const files: Record<string, string> = {};
+  for (const f of readdirSync(dir, { recursive: true }) as string[]) {
+    if (statSync(join(dir, f)).isFile()) files[f.replaceAll('\\', '/')] = readFileSync(join(dir, f), 'utf8');
+  }
+  return files;
+}
+
+/** Puts a folder in the place of the learner's, as the page itself keeps it; open the page afterwards. */
+export async function keep(page: Page, files: Record<string, string>): Promise<void> {
+  await page.evaluate((given) => new Promise<void>((done, fail) => {
+    const open = indexedDB.open('raftlab-code', 1);
+    open.onupgradeneeded = () => open.result.createObjectStore('folders');
+    open.onerror = () => fail(open.error ?? new Error('IndexedDB'));
+    open.onsuccess = () => {
+      const tx = open.result.transaction('folders', 'readwrite');
+      tx.objectStore('folders').put({ files: given, revision: 1 }, 'raft');
+      tx.oncomplete = () => { open.result.close(); done(); };
+      tx.onerror = () => fail(tx.error ?? new Error('IndexedDB'));
+    };
+  }), files);
+}
+
+/** Waits until the compiler is here and warm. */
+export async function ready(page: Page, ms = 120_000): Promise<void> {
+  await page.locator('.coding[data-tools=yes]').waitFor({ timeout: ms });
+}
