@@ -79,6 +79,11 @@ bench: ## where the time of a grading goes, and the ratio to the course's own su
 bench-core: ## the core beside etcd/raft and hashicorp/raft, and simulation speed
 	cd raft/bench && $(GO) run .
 
+.PHONY: cover-core
+cover-core: ## the share of the core's statements that its tests run: at least 95 %
+	@$(GO) test -count=1 -cover -coverprofile=/dev/null ./raft | tee /dev/stderr | \
+		awk '/coverage:/ { sub("%", "", $$5); if ($$5 < 95) { print "below 95 %"; exit 1 }; found = 1 } END { if (!found) exit 1 }'
+
 .PHONY: figure16
 figure16: ## the paper's Figure 16 in virtual time: tables, and bin/figure16.svg
 	@mkdir -p bin
