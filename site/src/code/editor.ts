@@ -13,6 +13,7 @@ import { Compartment, EditorState, type Extension } from '@codemirror/state';
 import { drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, keymap, lineNumbers } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
 import type { Files, Problem } from './api.ts';
+import { units } from './columns.ts';
 
 const dark = HighlightStyle.define([
   { tag: tags.keyword, color: '#c792ea' },
@@ -139,15 +140,4 @@ export class Editor {
   }
 
   close(): void { this.view.destroy(); }
-}
-
-/** Turns a number of UTF-8 bytes at the beginning of text into UTF-16 units. */
-export function units(text: string, bytes: number): number {
-  let i = 0;
-  for (let n = 0; i < text.length && n < bytes;) {
-    const c = text.codePointAt(i)!;
-    n += c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-    i += c < 0x10000 ? 1 : 2;
-  }
-  return i;
 }
