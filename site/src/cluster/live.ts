@@ -40,19 +40,33 @@ export function readScript(script: string): Head {
   return head;
 }
 
+/** A history: what was done in it, and how far it had run. */
+interface History {
+  actions: readonly Done[];
+  end: number;
+}
+
 export class LiveSession {
   readonly model: Model;
   readonly head: Head;
-  actions: Done[];
+  actions: readonly Done[];
   /** While it runs by `advance`, the cluster goes no further than this. */
   limit = Infinity;
   private readonly cluster: Cluster;
   private readonly watchers = new Set<(forked: boolean) => void>();
   private tail: Promise<unknown> = Promise.resolve();
+  /** The script's lines before its actions. */
+  private readonly preface: string;
+  /** The histories before each action, for undo, and those undone, for redo. */
+  private past: History[] = [];
+  private sealed = 0;
+  private future: History[] = [];
 
-  private constructor(cluster: Cluster, head: Head, news: News) {
+  private constructor(cluster: Cluster, script: string, news: News) {
+    const head = readScript(script);
     this.cluster = cluster;
     this.head = head;
+    this.preface = script.split('\n').filter((l) => l !== '' && !/^(at|until) /.test(l)).join('\n');
     this.actions = head.actions;
     this.model = new Model(head.servers, head.clients);
     this.take(news);
@@ -60,7 +74,7 @@ export class LiveSession {
 
   static async create(script: string): Promise<LiveSession> {
     const { cluster, news } = await Cluster.create(script);
-    return new LiveSession(cluster, readScript(script), news);
+    return new LiveSession(cluster, script, news);
   }
 
   /** Calls f after every change; `forked`: records that it knows are gone. */
@@ -92,24 +106,86 @@ export class LiveSession {
   }
 
   /**
-   * Does an action at time t; if that is past, what came after is given up.
-   * Throws an ActionError if the action cannot be done; then nothing changes.
+   * Does an action at time t; if that is past, another history begins there, and
+   * undo brings back the one that was. Throws an ActionError if the action cannot
+   * be done; then nothing changes.
    */
   act(line: string, t = Infinity): Promise<void> {
     return this.queue(async () => {
-      if (t < this.model.end) await this.back(t, this.actions.length);
-      const { line: done, news } = await this.cluster.act(line);
-      this.actions.push({ at: news.now, line: done });
-      this.take(news);
+      const before = this.history;
+      const fork = t < this.model.end;
+      if (fork) await this.back(t, this.actions.length);
+      try {
+        const { line: done, news } = await this.cluster.act(line);
+        this.actions = [...this.actions, { at: news.now, line: done }];
+        this.past.push(before);
+        this.future = [];
+        this.take(news);
+      } catch (e) {
+        if (fork) await this.restore(before);
+        throw e;
+      }
     });
   }
 
+  /** What was done up to now belongs to the cluster as it is given: no undo. */
+  seal(): void {
+    this.sealed = this.actions.length;
+    this.past = [];
+    this.future = [];
+  }
+
+  get undoable(): boolean {
+    return this.actions.length > this.sealed;
+  }
+
+  get redoable(): boolean {
+    return this.future.length > 0;
+  }
+
   /** Takes the last action back: the cluster is as it was just before it. */
-  undo(): Promise<void> {
+  undo(): Promise<Done | undefined> {
     return this.queue(async () => {
       const last = this.actions.at(-1);
-      if (last) await this.back(last.at, this.actions.length - 1);
+      if (!last || !this.undoable) return undefined;
+      // Of a run that came by a link only its last history is known.
+      const to = this.past.pop() ?? { actions: this.actions.slice(0, -1), end: last.at };
+      this.future.push(this.history);
+      await this.restore(to);
+      return last;
     });
+  }
+
+  /** Does again what was undone last. */
+  redo(): Promise<Done | undefined> {
+    return this.queue(async () => {
+      const to = this.future.pop();
+      if (!to) return undefined;
+      this.past.push(this.history);
+      await this.restore(to);
+      return to.actions.at(-1);
+    });
+  }
+
+  private get history(): History {
+    return { actions: this.actions, end: this.model.end };
+  }
+
+  /** Goes over to another history, which is done again from its beginning. */
+  private async restore(to: History): Promise<void> {
+    let same = 0;
+    while (same < to.actions.length && this.actions[same]?.at === to.actions[same]!.at && this.actions[same]!.line === to.actions[same]!.line) same++;
+    // Up to here both histories have the same records.
+    const parting = Math.min(this.actions[same]?.at ?? Infinity, to.actions[same]?.at ?? Infinity, this.model.end, to.end);
+    const script = [this.preface, ...to.actions.map((a) => `at ${a.at} ${a.line}`), `until ${to.end}`, ''].join('\n');
+    const news = await this.cluster.create(script);
+    this.actions = to.actions;
+    if (parting <= this.model.start) this.model.clear(); // what both share may be forgotten
+    const keep = this.model.countAt(parting - 1);
+    this.model.cutTo(keep, Math.min(parting, to.end));
+    this.model.append(news.records.slice(keep), news.now);
+    this.model.expect(news.flights);
+    this.tell(true);
   }
 
   /** Identity of the run and the script that leads here. */

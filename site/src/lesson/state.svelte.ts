@@ -87,6 +87,7 @@ class LessonState {
       return;
     }
     if (turn !== this.turn) return session.close();
+    session.seal();
     if (task) {
       this.judge(session, task, true);
       session.watch((forked) => this.judge(session, task, forked));

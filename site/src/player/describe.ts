@@ -126,7 +126,10 @@ export function describe(m: Messages, model: Model, r: TraceRecord, at: number):
     case Kind.Link: return say.link(n || say.anyNode, peer || say.anyNode, show(r.data));
     case Kind.Drop: return say.drop(n, peer, m.lost[r.name] ?? r.name);
     case Kind.Dup: return say.dup(n, peer);
-    case Kind.Arm: return say.arm(n, r.name);
+    case Kind.Arm: {
+      const [, when, effect] = /^(before|after) effect (\d+)/.exec(r.name) ?? [];
+      return say.arm(n, when === 'before', m.effects[Number(effect)] ?? r.name);
+    }
     case Kind.DiskSet: return say.diskSet(n);
     case Kind.Line: return say.line(r.name, show(r.data));
     case Kind.Invoke: return say.invoke(peer, r.name, show(r.data));

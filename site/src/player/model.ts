@@ -315,6 +315,21 @@ export class Model {
     }
   }
 
+  /** Forgets everything. */
+  clear(): void {
+    this.first = 0;
+    this.records = [];
+    this.marks = [];
+    this.head = newState(this.nodes);
+    this.cursor = copyState(this.head);
+    this.frames = [copyState(this.head)];
+    this.fates.clear();
+    this.expected.clear();
+    this.commit = 0;
+    this.end = 0;
+    this.version++;
+  }
+
   /** Removes every record after time t: the history forks there. */
   cutAfter(t: number): void {
     const keep = this.countAt(t);

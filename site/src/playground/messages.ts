@@ -5,7 +5,7 @@ import type { Lang } from '../player/messages.ts';
 const en = {
   loading: 'Starting the cluster…',
   noWasm: 'This browser does not run WebAssembly, or it is switched off. The texts can be read; a live cluster cannot be shown.',
-  failed: (why: string) => `The cluster could not be started: ${why}`,
+  failed: (why: string) => `The cluster could not be started (${why}). Check the connection and reload the page.`,
   actionFailed: (why: string) => `Not done: ${why}`,
   nobody: 'Nobody answers to that name at present.',
   choose: 'Choose a server, a client or a message to act on it. Drag from one server to another to cut that direction; drag a line across the ring to divide it.',
@@ -14,8 +14,12 @@ const en = {
   message: (text: string) => `Message ${text}`,
   messageGone: 'This message is not under way at this moment.',
   crash: 'Crash',
-  crashAfter: 'Crash right after its next…',
-  crashPoints: { save: 'write to disk', send: 'message sent', apply: 'entry applied' },
+  crashAfter: 'Crash between two effects…',
+  crashPoints: {
+    'before save': 'just before its next write to disk', save: 'right after its next write to disk',
+    'before send': 'just before its next message', send: 'right after its next message',
+    'before apply': 'just before it applies an entry', apply: 'right after it has applied an entry',
+  },
   restart: 'Restart',
   timeOut: 'Time out',
   isolate: 'Isolate',
@@ -41,8 +45,17 @@ const en = {
   to: 'to',
   undo: 'Undo',
   undone: (line: string) => `Undone: ${line}`,
+  redo: 'Redo',
+  redone: (line: string) => `Done again: ${line}`,
   done: (line: string) => `Done: ${line}`,
-  forks: 'You are in the past: what you do now begins another history here.',
+  /** Actions of wasm/cluster/session/act.go in words. */
+  verbs: {
+    crash: 'crash', restart: 'restart', timeOut: 'time out', cut: 'cut', heal: 'heal', partition: 'divide', healAll: 'heal all links',
+    dropMessage: 'drop message', delayMessage: 'delay message', duplicateMessage: 'duplicate message', drop: 'drop', delay: 'delay',
+    duplicate: 'duplicate', propose: 'propose at', client: 'client', wait: 'wait',
+  } as Record<string, string>,
+  words: { all: 'all', true: 'on', false: 'off' } as Record<string, string>,
+  forks: 'You are in the past: what you do now begins another history here. Undo brings this one back.',
   settings: 'Settings',
   set: {
     electionMs: 'Election timeout', heartbeatMs: 'Heartbeat', latencyMs: 'Delay of messages', loss: 'Loss of messages',
@@ -79,7 +92,7 @@ export type BenchMessages = typeof en;
 const zh: BenchMessages = {
   loading: '正在启动集群……',
   noWasm: '这个浏览器不支持 WebAssembly，或者已被关闭。文字可以阅读，但无法显示运行中的集群。',
-  failed: (why) => `集群无法启动：${why}`,
+  failed: (why) => `集群无法启动（${why}）。请检查网络连接，然后重新加载页面。`,
   actionFailed: (why) => `没有执行：${why}`,
   nobody: '目前没有服务器符合这个名称。',
   choose: '选中一台服务器、一个客户端或一条消息来操作它。从一台服务器拖到另一台，可切断该方向；在环上拖一条线，可把它分成两半。',
@@ -88,8 +101,12 @@ const zh: BenchMessages = {
   message: (text) => `消息 ${text}`,
   messageGone: '这条消息此刻不在途中。',
   crash: '崩溃',
-  crashAfter: '在下一次……之后立即崩溃',
-  crashPoints: { save: '写磁盘', send: '发送消息', apply: '应用条目' },
+  crashAfter: '在两个效果之间崩溃……',
+  crashPoints: {
+    'before save': '下一次写磁盘之前', save: '下一次写磁盘之后',
+    'before send': '下一次发送消息之前', send: '下一次发送消息之后',
+    'before apply': '应用条目之前', apply: '应用条目之后',
+  },
   restart: '重启',
   timeOut: '超时',
   isolate: '隔离',
@@ -115,8 +132,16 @@ const zh: BenchMessages = {
   to: '到',
   undo: '撤销',
   undone: (line) => `已撤销：${line}`,
+  redo: '重做',
+  redone: (line) => `已重做：${line}`,
   done: (line) => `已执行：${line}`,
-  forks: '你在过去：现在的操作会从这里开始另一段历史。',
+  verbs: {
+    crash: '崩溃', restart: '重启', timeOut: '超时', cut: '切断', heal: '恢复', partition: '分区', healAll: '恢复所有链路',
+    dropMessage: '丢弃消息', delayMessage: '延迟消息', duplicateMessage: '复制消息', drop: '丢弃', delay: '延迟',
+    duplicate: '复制', propose: '提议于', client: '客户端', wait: '等待',
+  },
+  words: { all: '所有', true: '开', false: '关' },
+  forks: '你在过去：现在的操作会从这里开始另一段历史。撤销可以回到现在这一段。',
   settings: '设置',
   set: {
     electionMs: '选举超时', heartbeatMs: '心跳间隔', latencyMs: '消息延迟', loss: '消息丢失率',
@@ -150,4 +175,24 @@ const zh: BenchMessages = {
 
 export function benchMessages(lang: Lang): BenchMessages {
   return lang === 'zh' ? zh : en;
+}
+
+/** An action's line in the reader's language. */
+export function actionText(m: BenchMessages, line: string): string {
+  const [verb = '', ...rest] = line.split(' ');
+  const word = (w: string): string => m.words[w] ?? w;
+  switch (verb) {
+    case 'set': return `${m.set[rest[0]!] ?? rest[0]}: ${rest.slice(1).map((w) => m.choices[w] ?? word(w)).join('–')}`;
+    case 'cut':
+    case 'heal': return `${m.verbs[verb]} ${word(rest[0] ?? '')} → ${word(rest[1] ?? '')}`;
+    case 'partition': return `${m.verbs[verb]} ${(rest[0] ?? '').split('/').join(' | ')}`;
+    case 'crash': {
+      const point = rest.slice(1).join(' ') as keyof BenchMessages['crashPoints'];
+      return `${m.verbs[verb]} ${rest[0]}${point ? `, ${m.crashPoints[point] ?? point}` : ''}`;
+    }
+    case 'delayMessage':
+    case 'duplicateMessage': return `${m.verbs[verb]} ${rest[0]}, ${rest[1]} ${m.ms}`;
+    case 'propose': return `${m.verbs[verb]} ${rest[0]}: ${rest.slice(2).join(' ')}${rest[1] === '1' ? '' : ` ×${rest[1]}`}`;
+    default: return [m.verbs[verb] ?? verb, ...rest.filter((w) => w !== '-').map(word)].join(' ');
+  }
 }

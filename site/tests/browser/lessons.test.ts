@@ -92,7 +92,7 @@ test('a learner solves a task with the keyboard alone, after a false start that 
     await page.keyboard.press(String(server));
     await page.getByRole('button', { name: 'Time out', exact: true }).focus();
     await page.keyboard.press('Enter');
-    await page.waitForFunction((n) => document.querySelector('.said')?.textContent?.includes(`timeOut S${n}`), server);
+    await page.waitForFunction((n) => document.querySelector('.said')?.textContent?.includes(`time out S${n}`), server);
   };
   const run = async (): Promise<void> => {
     await page.focus(`${place} .raftlab-player`);
@@ -104,7 +104,7 @@ test('a learner solves a task with the keyboard alone, after a false start that 
   await timeOut(1);
   await page.getByRole('button', { name: 'Undo' }).focus();
   await page.keyboard.press('Enter');
-  await page.waitForFunction(() => document.querySelector('.said')?.textContent?.includes('timeOut S1'));
+  await page.waitForFunction(() => document.querySelector('.said')?.textContent?.includes('time out S1'));
   await timeOut(2);
   await run();
   await timeOut(3);
@@ -197,6 +197,14 @@ test('no WebAssembly: a message, and the text stays', async () => {
   assert.ok(await page.getByText('How does a follower know that its leader is dead?').isVisible());
   await page.locator('.figure16').scrollIntoViewIfNeeded();
   await page.waitForSelector('.figure16 [role=alert]');
+  await page.close();
+});
+
+test('without the wasm file the page says what is missing', async () => {
+  const page = await site.context.newPage();
+  await page.route('**/cluster.wasm', (r) => r.fulfill({ status: 404, body: 'gone' }));
+  await page.goto(`${site.url}zh/playground/`);
+  await page.waitForSelector('[role=alert]:has-text("cluster.wasm")');
   await page.close();
 });
 

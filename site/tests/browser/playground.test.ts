@@ -44,21 +44,21 @@ test('everything that can be done to a server', async () => {
   await select(page, lead);
   await page.getByRole('button', { name: 'Propose' }).click();
   await saysNow(page, 'propose');
-  await page.selectOption('select[aria-label^="Crash right after"]', 'save');
-  await saysNow(page, 'save');
+  await page.selectOption('select[aria-label^="Crash between"]', 'save');
+  await saysNow(page, 'write to disk');
   await page.getByRole('button', { name: 'Propose' }).click();
   await page.waitForSelector(`[data-node="${lead}"].down`);
   await page.getByRole('button', { name: 'Restart', exact: true }).click();
   await saysNow(page, 'restart');
   await select(page, other);
-  for (const [button, says] of [['Time out', 'timeOut'], ['Cut outgoing', 'cut'], ['Heal its links', 'heal'], ['Cut incoming', 'cut all'], ['Isolate', 'cut'],
-    ['Crash', 'crash'], ['Heal all links', 'healAll']] as const) {
+  for (const [button, says] of [['Time out', 'time out'], ['Cut outgoing', 'cut'], ['Heal its links', 'heal'], ['Cut incoming', 'cut all'], ['Isolate', 'cut'],
+    ['Crash', 'crash'], ['Heal all links', 'heal all links']] as const) {
     await page.getByRole('button', { name: button, exact: true }).click();
     await saysNow(page, says);
   }
   assert.equal(await page.locator('line.cut').count(), 0);
   await page.getByRole('button', { name: 'Undo' }).click();
-  await saysNow(page, 'Undone: healAll');
+  await saysNow(page, 'Undone: heal all links');
   assert.ok(await page.locator('line.cut').count() > 0);
   assert.deepEqual(errors, []);
   await page.close();
@@ -73,7 +73,7 @@ test('messages in flight are dropped, delayed and doubled', async () => {
     await page.keyboard.press('Escape');
     await page.locator(`[data-message="${ids[i]}"]`).dispatchEvent('click');
     await page.getByRole('button', { name: button, exact: true }).click();
-    await saysNow(page, `${button.toLowerCase()}Message ${ids[i]}`);
+    await saysNow(page, `${button.toLowerCase()} message ${ids[i]}`);
   }
   assert.equal(await page.locator(`[data-message="${ids[0]}"]`).count(), 0);
   assert.equal(await page.locator(`[data-message="${ids[2]}"] .copies`).count(), 1);
@@ -96,13 +96,13 @@ test('dragging cuts a direction, and a line across the ring divides it', async (
     await page.mouse.up();
   };
   await drag(await centre(0), await centre(1));
-  await saysNow(page, 'cut S1 S2');
+  await saysNow(page, 'cut S1 → S2');
   await drag(await centre(0), await centre(1));
-  await saysNow(page, 'heal S1 S2');
+  await saysNow(page, 'heal S1 → S2');
   const top = await centre(0);
   const left = await centre(4);
   await drag({ x: left.x - 50, y: (top.y + left.y) / 2 }, { x: top.x + (top.x - left.x) + 50, y: (top.y + left.y) / 2 });
-  await saysNow(page, 'partition');
+  await saysNow(page, 'divide S1 | ');
   assert.equal(await page.locator('line.cut').count(), 5, 'S1 is cut off from four servers and the client');
   assert.deepEqual(errors, []);
   await page.close();
@@ -114,13 +114,13 @@ test('settings change while it runs, and a property breaks without persistence',
   await page.getByText('Settings', { exact: true }).click();
   for (const name of ['PreVote', 'CheckQuorum', 'Rule of section 5.4.2', 'Random timeouts', 'Persistence']) {
     await page.getByRole('checkbox', { name }).setChecked(false);
-    await saysNow(page, 'false');
+    await saysNow(page, ': off');
   }
   await page.getByRole('checkbox', { name: 'Random timeouts' }).setChecked(true);
   await page.getByRole('slider', { name: 'Election timeout, least' }).fill('200');
-  await saysNow(page, 'electionMs 200 300');
+  await saysNow(page, 'Election timeout: 200–300');
   await page.getByRole('slider', { name: 'Loss of messages' }).fill('0.1');
-  await saysNow(page, 'loss 0.1');
+  await saysNow(page, 'Loss of messages: 0.1');
   await page.getByRole('slider', { name: 'Loss of messages' }).fill('0');
   const lead = Number(await toLeader(page));
   await select(page, lead);
@@ -178,11 +178,72 @@ test('the keyboard alone plays, steps, jumps, and changes speed and view', async
   await page.close();
 });
 
-test('acting in the past begins another history', async () => {
+test('without a mouse: a message in flight, a partition, one direction of a link, and the events spoken', async () => {
+  const { page, errors } = await ready();
+  await toLeader(page);
+  const press = async (name: string): Promise<void> => {
+    await page.getByRole('button', { name, exact: true }).focus();
+    await page.keyboard.press('Enter');
+  };
+  await page.focus(player);
+  await page.keyboard.press('m');
+  const first = await page.getAttribute('.message.selected', 'data-message');
+  await page.keyboard.press('m');
+  const id = await page.getAttribute('.message.selected', 'data-message');
+  assert.notEqual(id, first);
+  assert.match((await page.textContent(`${player} > [aria-live]`))!, /S\d → S\d \w+\(T\d/, 'the message is spoken');
+  await press('Drop');
+  await saysNow(page, `drop message ${id}`);
+  await page.getByText('Network', { exact: true }).focus();
+  await page.keyboard.press('Enter');
+  for (const n of ['S1', 'S2']) await page.getByRole('checkbox', { name: n }).focus().then(() => page.keyboard.press('Space'));
+  await press('Divide');
+  await saysNow(page, 'divide S1,S2 | S3,S4,S5,C1');
+  await page.getByRole('combobox', { name: 'from' }).focus();
+  await page.keyboard.press('ArrowDown');
+  await page.getByRole('combobox', { name: 'to', exact: true }).focus();
+  await page.keyboard.press('ArrowUp');
+  await press('Cut');
+  await saysNow(page, 'cut S2 → S1');
+  await page.focus(player);
+  await page.keyboard.press('Shift+ArrowRight');
+  await page.waitForFunction((p) => /S\d|entry/i.test(document.querySelector(`${p} > [aria-live]`)?.textContent ?? ''), player);
+  assert.deepEqual(errors, []);
+  await page.close();
+});
+
+test('a crash falls between the two effects that were chosen', async () => {
+  const { page, errors } = await ready();
+  const lead = Number(await toLeader(page));
+  for (const [point, last] of [['before send', 'answer'], ['save', 'save'], ['before save', 'request'], ['send', 'send']] as const) {
+    await select(page, lead);
+    await page.selectOption('select[aria-label^="Crash between"]', point);
+    await saysNow(page, point.startsWith('before') ? 'just before' : 'right after');
+    await page.getByRole('button', { name: 'Propose' }).click();
+    await page.waitForSelector(`[data-node="${lead}"].down`);
+    await page.focus(player);
+    await page.keyboard.press('e');
+    await page.selectOption('.filter select', 'all');
+    const events = await page.locator('[role=tabpanel] li').allTextContents();
+    const before = events[events.findLastIndex((e) => e.includes('in the middle of a step')) - 1]!;
+    const says = { save: /saves to its disk|writes entr/, request: /is asked to replicate/, answer: /accepts/, send: /sends/ }[last];
+    assert.match(before, says, `${point}: ${events.slice(-4).join(' | ')}`);
+    await page.getByRole('button', { name: 'Undo' }).click();
+    await saysNow(page, 'Undone: propose');
+    await page.waitForSelector(`[data-node="${lead}"].leader`);
+    await page.getByRole('button', { name: 'Undo' }).click();
+    await saysNow(page, 'Undone: crash');
+  }
+  assert.deepEqual(errors, []);
+  await page.close();
+});
+
+test('acting in the past begins another history; undo brings the first one back, redo the second', async () => {
   const { page, errors } = await ready();
   const lead = await toLeader(page);
-  await page.selectOption('select[aria-label="Jump to the next…"]', 'campaign').catch(() => {});
   await page.focus(player);
+  await page.keyboard.press('End');
+  const end = await page.textContent('.clock');
   await page.keyboard.press('Home');
   await page.waitForSelector('.fork');
   await select(page, Number(lead));
@@ -193,6 +254,64 @@ test('acting in the past begins another history', async () => {
   assert.equal(await page.locator('.fork').count(), 0, 'this is the present now');
   const other = await toLeader(page);
   assert.notEqual(other, lead);
+  await page.focus(player);
+  await page.keyboard.press('End');
+  const later = await page.textContent('.clock');
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await saysNow(page, 'Undone: crash');
+  await page.waitForSelector('.fork');
+  await page.focus(player);
+  await page.keyboard.press('End');
+  await page.waitForSelector(`[data-node="${lead}"].leader`);
+  assert.equal(await page.textContent('.clock'), end);
+  await page.getByRole('button', { name: 'Redo' }).click();
+  await saysNow(page, 'Done again: crash');
+  await page.focus(player);
+  await page.keyboard.press('End');
+  await page.waitForSelector(`[data-node="${other}"].leader`);
+  assert.equal(await page.textContent('.clock'), later);
+  await page.getByText('What was done (1)').click();
+  assert.match((await page.textContent('.history'))!, /ms crash S\d/);
+  assert.deepEqual(errors, []);
+  await page.close();
+});
+
+test('the slowest and the fastest speed; following an entry and a term', async () => {
+  const { page, errors } = await ready();
+  const lead = Number(await toLeader(page));
+  await select(page, lead);
+  await page.getByRole('button', { name: 'Propose' }).click();
+  await page.selectOption('select[aria-label="Jump to the next…"]', 'committed');
+  await page.focus('.speed input');
+  await page.keyboard.press('Home');
+  assert.equal(await page.textContent('.speed output'), '0.01×');
+  await page.keyboard.press('End');
+  assert.equal(await page.textContent('.speed output'), '100×');
+  await page.locator('td button[aria-label*="entry 1"]').first().click();
+  await page.waitForSelector('.following:has-text("Following entry 1")');
+  await page.focus(player);
+  await page.keyboard.press('e');
+  const lines = await page.locator('[role=tabpanel] li').allTextContents();
+  assert.ok(lines.length > 5 && lines.every((l) => /entr(y|ies)|index|AppendEntries|committed|applies/i.test(l)), lines.join('\n'));
+  await page.getByRole('button', { name: 'Stop following' }).click();
+  await page.getByRole('button', { name: 'Follow term 1' }).click();
+  await page.waitForSelector('.following:has-text("Following term 1")');
+  assert.deepEqual(errors, []);
+  await page.close();
+});
+
+test('reduced motion: messages rest at the middle of their way', async () => {
+  const { page, errors } = await ready();
+  await page.emulateMedia({ reducedMotion: 'reduce' });
+  await toLeader(page);
+  // Each stays where it is, whatever the time.
+  const places = (): Promise<[string, string][]> => page.locator('.message').evaluateAll((all) => all.map((m) => [(m as SVGElement).dataset['message']!, m.getAttribute('transform')!]));
+  const before = new Map(await places());
+  await page.focus(player);
+  await page.keyboard.press('ArrowRight');
+  const same = (await places()).filter(([id]) => before.has(id));
+  assert.ok(same.length >= 3, `${same.length} messages under way before and after`);
+  for (const [id, place] of same) assert.equal(place, before.get(id));
   assert.deepEqual(errors, []);
   await page.close();
 });
@@ -219,9 +338,22 @@ test('a share link replays to the hash of a native run', async () => {
   await again.page.close();
 });
 
-test('a bad link says so, and a cluster is there all the same', async () => {
-  for (const [link, text] of [['#r1.1.0123456789abcdef.AAAA', 'damaged'], ['#r9.what', 'newer version']] as const) {
-    const { page, errors } = await ready(`playground/${link}`);
+test('a link that cannot be kept says so, and a cluster is there all the same', async () => {
+  const { encodeLink, ENGINE } = await import('../../src/cluster/share.ts');
+  const script = 'raftlab-cluster 1\nkind raft\nservers 3\nclients 1\nseed 1\nuntil 1000000\n';
+  const { hash } = native(script);
+  const links: [string, string][] = [
+    ['r1.1.0123456789abcdef.AAAA', 'damaged'],
+    ['r9.what', 'newer version'],
+    [await encodeLink({ engine: ENGINE, hash, script: 'nonsense' }), 'damaged'],
+    [await encodeLink({ engine: ENGINE, hash, script: script.replace('cluster 1', 'cluster 2') }), 'damaged'],
+    [await encodeLink({ engine: ENGINE, hash, script: `${script}at 5 crash S9\n` }), 'damaged'],
+    [await encodeLink({ engine: ENGINE, hash, script }), 'replays exactly'],
+    [await encodeLink({ engine: '0', hash, script }), 'another version'],
+    [await encodeLink({ engine: ENGINE, hash: '0123456789abcdef', script }), 'differs from the one that was shared'],
+  ];
+  for (const [link, text] of links) {
+    const { page, errors } = await ready(`playground/#${link}`);
     await page.waitForSelector(`.notice:has-text("${text}")`);
     assert.deepEqual(errors, []);
     await page.close();

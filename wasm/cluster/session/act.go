@@ -15,7 +15,7 @@ import (
 // Act does an action now and returns it with its names resolved, as the script
 // keeps it. The actions, with N for a node:
 //
-//	crash N [save|send|apply]      now, or just after its next such effect
+//	crash N [[before] save|send|apply]   now, or just after (before) its next such effect
 //	restart N
 //	timeOut N
 //	cut N N; heal N N              "all" for every server
@@ -102,7 +102,13 @@ func (s *Session) crash(n int, between []string) error {
 		s.world.Crash(n)
 		return nil
 	}
-	p := sim.CrashPoint{}
+	p := sim.CrashPoint{Before: between[0] == "before"}
+	if p.Before {
+		between = between[1:]
+	}
+	if len(between) != 1 {
+		return errors.New("crash: expected save, send or apply, with or without before")
+	}
 	switch between[0] {
 	case "save":
 		p.Effect = sim.WriteAhead
