@@ -68,7 +68,8 @@ type checker struct {
 	dropped map[string]string // name declared in a file left out -> that file
 	// harnessFiles are the files left out as the course's.
 	harnessFiles []*file
-	disk         *disk // of a package raft that declares its Persister, or nil
+	applies      map[string]string // see applyFields
+	disk         *disk             // of a package raft that declares its Persister, or nil
 	skipped      []Skipped
 	files        int
 	totalSize    int64
@@ -100,7 +101,7 @@ func check(f *folder, l *layout) (*checker, error) {
 		}
 	}
 	if l.gen.classic {
-		c.disk = c.findDisk()
+		c.disk, c.applies = c.findDisk(), c.applyFields()
 	}
 	c.cycles()
 	// What breaks a rule comes first: a file that does not parse may hide more.

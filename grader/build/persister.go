@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"go/ast"
 	"go/token"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -302,8 +304,8 @@ func (c *checker) classicGlue(g generation) []byte {
 		read = "if len(env.Snapshot) > 0 { " + snapshot + " = env.Snapshot }"
 	}
 	var fields, service []string
-	for _, f := range c.applyFields() {
-		fields = append(fields, f+": m."+f+",")
+	for _, f := range slices.Sorted(maps.Keys(c.applies)) {
+		fields = append(fields, f+": m."+c.applies[f]+",")
 	}
 	if c.conditional(g) {
 		service = append(service, "env.CondInstall = func(rf raftlabguest.Server, term, index int, b []byte) bool { return rf.(*Raft).CondInstallSnapshot(term, index, b) }")
@@ -317,28 +319,42 @@ func (c *checker) classicGlue(g generation) []byte {
 	).Replace(text))
 }
 
-// applyFields lists the fields of the student's ApplyMsg that mean something to
-// the service.
-func (c *checker) applyFields() []string {
-	known := set("CommandValid Command CommandIndex SnapshotValid Snapshot SnapshotTerm SnapshotIndex")
-	var fields []string
+// applyFields leads from the fields of an ApplyMsg that mean something to the
+// service to the student's, who may have renamed the numbers.
+func (c *checker) applyFields() map[string]string {
+	var st *ast.StructType
+	var at *file
 	for _, f := range c.pkgs[0].files {
-		ast.Inspect(f.ast, func(n ast.Node) bool {
-			t, ok := n.(*ast.TypeSpec)
-			if !ok || t.Name.Name != "ApplyMsg" {
-				return true
+		if s := structNamed(f.ast, "ApplyMsg"); s != nil {
+			st, at = s, f
+		}
+	}
+	if st == nil {
+		return nil // the compiler says so
+	}
+	has := make(map[string]string) // name -> type
+	var names []string
+	for _, field := range st.Fields.List {
+		for _, id := range field.Names {
+			has[id.Name] = typeName(field.Type, at)
+			names = append(names, id.Name)
+		}
+	}
+	fields := make(map[string]string)
+	for _, want := range strings.Fields("CommandValid Command CommandIndex SnapshotValid Snapshot SnapshotTerm SnapshotIndex") {
+		if has[want] != "" {
+			fields[want] = want
+			continue
+		}
+		begin, isIndex := strings.CutSuffix(want, "Index")
+		for _, n := range names {
+			if isIndex && has[n] == "int" && strings.HasPrefix(n, begin) && n != begin+"Term" {
+				fields[want] = n
 			}
-			if st, ok := t.Type.(*ast.StructType); ok {
-				for _, field := range st.Fields.List {
-					for _, id := range field.Names {
-						if known[id.Name] {
-							fields = append(fields, id.Name)
-						}
-					}
-				}
-			}
-			return false
-		})
+		}
+		if fields[want] == "" && strings.HasPrefix(want, "Command") {
+			c.broken.add(at.problem(st.Pos(), fmt.Sprintf("ApplyMsg has no field %s; the service would not know what is applied", want), "Add it, as the lab has it: CommandValid bool, Command interface{}, CommandIndex int."))
+		}
 	}
 	return fields
 }

@@ -119,6 +119,8 @@ var chineseBuild = []pair{
 	{"; Raft has no method Kill", "；Raft 没有方法 Kill"},
 	{"; the profile was named", "；这是指定的"},
 	{"; the profile was named, though the code looks like %s", "；这是指定的，虽然代码看起来像 %s"},
+	{"ApplyMsg has no field %s; the service would not know what is applied", "ApplyMsg 没有字段 %s；服务就不知道应用了什么"},
+	{"Add it, as the lab has it: CommandValid bool, Command interface{}, CommandIndex int.", "请按实验的样子加上：CommandValid bool、Command interface{}、CommandIndex int。"},
 	{"there is no profile %q", "没有名为 %s 的实验"},
 	{"Choose one of %s.", "请从 %s 中选一个。"},
 	{"cannot tell which field of Persister holds the Raft state: expected a struct whose field of type []byte is returned by ReadRaftState", "看不出 Persister 的哪个字段保存 Raft 状态：应为一个结构体，其 []byte 字段由 ReadRaftState 返回"},
