@@ -112,3 +112,7 @@ clean: ## remove what was built
 .PHONY: power
 power: ## every planted bug must be found and named (takes long)
 	RAFTLAB_POWER=all $(GO) test -count=1 -timeout 0 -v -run TestPower ./grader
+
+.PHONY: years
+years: ## a correct solution in the shape of each year of the MIT lab on the whole lab
+	RAFTLAB_YEARS=all $(GO) test -count=1 -timeout 0 -v -run TestEveryYear ./grader

@@ -1,0 +1,153 @@
+package grader_test
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/tools/txtar"
+
+	"github.com/raftlab/raftlab/grader"
+	"github.com/raftlab/raftlab/grader/corpus"
+)
+
+// year is a checkout of one year of the MIT lab: testdata/years/README.md.
+type year struct {
+	profile, raft, grade string
+	replace              []string // old, new, ...
+	edits                []corpus.Edit
+	files                map[string][]byte
+}
+
+func readYear(t *testing.T, name string) *year {
+	t.Helper()
+	archive, err := txtar.ParseFile("testdata/years/" + name + ".txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	y := &year{files: map[string][]byte{}}
+	for line := range strings.Lines(string(archive.Comment)) {
+		word, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+		switch word {
+		case "base":
+			y = readYear(t, rest)
+		case "profile":
+			y.profile = rest
+		case "raft":
+			y.raft = rest
+		case "grade":
+			y.grade = rest
+		case "replace":
+			for _, s := range strings.Split(rest, " => ") {
+				u, err := strconv.Unquote(s)
+				if err != nil {
+					t.Fatalf("%s: %s: %v", name, line, err)
+				}
+				y.replace = append(y.replace, u)
+			}
+		}
+	}
+	for _, f := range archive.Files {
+		n := len(y.edits) - 1
+		switch _, what, _ := strings.Cut(f.Name, "/"); what {
+		case "file":
+			y.edits = append(y.edits, corpus.Edit{File: strings.TrimSpace(string(f.Data))})
+		case "old":
+			y.edits[n].Old = string(f.Data)
+		case "new":
+			y.edits[n].New = string(f.Data)
+		default:
+			y.files[f.Name] = f.Data
+		}
+	}
+	return y
+}
+
+// lay writes the checkout into a folder and returns it.
+func (y *year) lay(t *testing.T) string {
+	t.Helper()
+	solution, err := corpus.Bug{Name: "year", Edits: y.edits}.Apply(os.DirFS("testdata/correct"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	names, err := fs.Glob(solution, "raft/*.go")
+	if err != nil || len(names) == 0 {
+		t.Fatal(names, err)
+	}
+	used := make([]bool, len(y.replace))
+	for _, name := range names {
+		data, err := fs.ReadFile(solution, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := string(data)
+		for i := 0; i < len(y.replace); i += 2 {
+			used[i] = used[i] || strings.Contains(text, y.replace[i])
+			text = strings.ReplaceAll(text, y.replace[i], y.replace[i+1])
+		}
+		y.files[path.Join(y.raft, path.Base(name))] = []byte(text)
+	}
+	for i := 0; i < len(used); i += 2 {
+		if !used[i] {
+			t.Errorf("nothing to replace: %q", y.replace[i])
+		}
+	}
+	dir := t.TempDir()
+	for name, data := range y.files {
+		if len(data) == 0 {
+			continue // taken out of the base's checkout
+		}
+		to := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(to, data, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return filepath.Join(dir, filepath.FromSlash(y.grade))
+}
+
+// A correct solution of every year passes where it lies, and is recognised. Of
+// the tests here go what differs between the years: restarts, crashes between
+// two saves, snapshots. RAFTLAB_YEARS=all runs the whole lab (make years).
+func TestEveryYear(t *testing.T) {
+	files, err := filepath.Glob("testdata/years/*.txtar")
+	if err != nil || len(files) < 7 {
+		t.Fatal(files, err)
+	}
+	cache := t.TempDir()
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".txtar")
+		t.Run(name, func(t *testing.T) {
+			y := readYear(t, name)
+			o := grader.Options{Dir: y.lay(t), CacheDir: cache, Run: regexp.MustCompile("3A/initial|2C/crash_points|compaction/(install|crash_points|init)$"), Seeds: 2}
+			if os.Getenv("RAFTLAB_YEARS") == "all" {
+				o.Run, o.Seeds = nil, 0
+				fmt.Sscan(os.Getenv("RAFTLAB_SEEDS"), &o.Seeds)
+			}
+			r := grade(t, o)
+			allPass(t, r)
+			if got, _, _ := strings.Cut(r.Profile, ":"); got != y.profile {
+				t.Errorf("recognised as %s, expected %s", r.Profile, y.profile)
+			}
+			number := map[bool]string{true: "2", false: "3"}[name < "2024"]
+			for _, p := range r.Parts {
+				absent := name == "2020" && p.Name == "compaction"
+				if (p.Status == grader.Absent) != absent || absent && p.Max+p.Points != 0 {
+					t.Errorf("part %s is %s with %g points of %g", p.Name, p.Status, p.Points, p.Max)
+				}
+				if !absent && !strings.HasPrefix(p.Course, number) {
+					t.Errorf("part %s is called %q in the course, expected %sX", p.Name, p.Course, number)
+				}
+			}
+			t.Logf("%s: %g of %g points", r.Profile, r.Points, r.Max)
+		})
+	}
+}
