@@ -70,7 +70,7 @@ export class Editor {
         { key: 'Shift-Alt-f', run: () => { this.hooks.format(); return true; } },
         ...closeBracketsKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...completionKeymap, ...lintKeymap, indentWithTab,
       ]),
-      EditorView.contentAttributes.of({ 'aria-label': `${this.label}: ${path}` }),
+      EditorView.contentAttributes.of({ 'aria-label': `${this.label}: ${path}`, tabindex: '0' }),
       this.theme.of(this.colours()), this.merge.of([]), look,
       EditorView.updateListener.of((u) => { if (u.docChanged && path === this.path) this.hooks.changed(path, u.state.doc.toString()); }),
     ];

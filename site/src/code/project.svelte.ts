@@ -1,7 +1,7 @@
 // The learner's folder: what is in it, which file is shown, and that it is kept.
 
 import type { Files } from './api.ts';
-import { ConflictError, load, save } from './store.ts';
+import { ConflictError, leave, load, save } from './store.ts';
 
 /** Real ms after a change before it is saved. */
 const PAUSE = 400;
@@ -92,6 +92,13 @@ export class Project {
     } catch (e) {
       this.saving = e instanceof ConflictError ? 'conflict' : 'failed';
     }
+  }
+
+  /** The page is being closed: what is not yet saved is noted at once. */
+  leave(): void {
+    if (this.saving !== 'busy') return;
+    leave({ files: this.files, revision: this.revision });
+    void this.flush();
   }
 
   /** After a conflict: takes what the other page saved, or overwrites it. */

@@ -42,11 +42,34 @@ async function transact<T>(mode: IDBTransactionMode, work: (s: IDBObjectStore, d
   }
 }
 
-export function load(): Promise<Saved | undefined> {
-  return transact<Saved | undefined>('readonly', (s, done) => {
+/**
+ * Notes what a page that is being closed could not save any more: the database
+ * may not answer in time, this store does.
+ */
+export function leave(last: Saved): void {
+  try {
+    localStorage.setItem(NAME, JSON.stringify(last));
+  } catch {
+    // It is full or closed; the database may still make it.
+  }
+}
+
+/** What the last page left behind, if nobody has saved since. */
+function left(revision: number): Saved | undefined {
+  const text = localStorage.getItem(NAME);
+  if (!text) return undefined;
+  localStorage.removeItem(NAME);
+  const last = JSON.parse(text) as Saved;
+  return last.revision === revision ? last : undefined;
+}
+
+export async function load(): Promise<Saved | undefined> {
+  const saved = await transact<Saved | undefined>('readonly', (s, done) => {
     const r = s.get(KEY) as IDBRequest<Saved | undefined>;
     r.onsuccess = () => done(r.result);
   });
+  const last = left(saved?.revision ?? 0);
+  return last ? { files: last.files, revision: await save(last.files, last.revision) } : saved;
 }
 
 /** Saves files as the revision after `revision`; returns the new one. */

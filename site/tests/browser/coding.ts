@@ -34,3 +34,22 @@ export async function keep(page: Page, files: Record<string, string>): Promise<v
 export async function ready(page: Page, ms = 120_000): Promise<void> {
   await page.locator('.coding[data-tools=yes]').waitFor({ timeout: ms });
 }
+
+/** The correct server with a planted bug; see grader/corpus. */
+export function planted(correct: Record<string, string>, bug: string): { files: Record<string, string>; part: string } {
+  const text = readFileSync(`${root}grader/testdata/bugs/${bug}.txtar`, 'utf8');
+  const pieces = text.split(/^-- (.+) --\n/m);
+  const part = /^part: (\w+)$/m.exec(pieces[0]!)![1]!;
+  const files = { ...correct };
+  const edits = new Map<string, Record<string, string>>();
+  for (let i = 1; i + 1 < pieces.length; i += 2) {
+    const [n, what] = pieces[i]!.split('/') as [string, string];
+    edits.set(n, { ...edits.get(n), [what]: pieces[i + 1]! });
+  }
+  for (const e of edits.values()) {
+    const name = e['file']!.trim();
+    if (files[name]!.split(e['old']!).length !== 2) throw new Error(`${bug}: the old text does not stand in ${name} exactly once`);
+    files[name] = files[name]!.replace(e['old']!, () => e['new'] ?? '');
+  }
+  return { files, part };
+}

@@ -5,9 +5,9 @@ import { after, before, describe, it } from 'node:test';
 import type { Failed } from '../../src/code/api.ts';
 import { units } from '../../src/code/columns.ts';
 import { accept, FolderError, fromZip, toZip, validPath } from '../../src/code/folder.ts';
-import { folder } from '../browser/coding.ts';
+import { folder, planted } from '../browser/coding.ts';
 import { root } from './engine.ts';
-import { Cli, planted, StudioInNode, verdict } from './studio.ts';
+import { Cli, StudioInNode, verdict } from './studio.ts';
 
 const correct = folder(`${root}grader/testdata/correct`);
 

@@ -114,25 +114,6 @@ export class Cli {
   close(): void { rmSync(this.dir, { recursive: true, force: true }); }
 }
 
-/** The correct server with a planted bug; see grader/corpus. */
-export function planted(correct: Record<string, string>, bug: string): { files: Record<string, string>; part: string } {
-  const text = readFileSync(`${root}grader/testdata/bugs/${bug}.txtar`, 'utf8');
-  const pieces = text.split(/^-- (.+) --\n/m);
-  const part = /^part: (\w+)$/m.exec(pieces[0]!)![1]!;
-  const files = { ...correct };
-  const edits = new Map<string, Record<string, string>>();
-  for (let i = 1; i + 1 < pieces.length; i += 2) {
-    const [n, what] = pieces[i]!.split('/') as [string, string];
-    edits.set(n, { ...edits.get(n), [what]: pieces[i + 1]! });
-  }
-  for (const e of edits.values()) {
-    const name = e['file']!.trim();
-    if (files[name]!.split(e['old']!).length !== 2) throw new Error(`${bug}: the old text does not stand in ${name} exactly once`);
-    files[name] = files[name]!.replace(e['old']!, () => e['new'] ?? '');
-  }
-  return { files, part };
-}
-
 /** What of a Result must be the same everywhere. */
 export function verdict(r: Result): unknown {
   return {

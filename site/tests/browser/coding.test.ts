@@ -1,0 +1,187 @@
+// The coding pages as a learner uses them.
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import type { Page } from 'playwright-core';
+import { fromZip } from '../../src/code/folder.ts';
+import { openSite, type Site } from './browser.ts';
+import { folder, keep, planted, ready, root } from './coding.ts';
+
+const correct = folder(`${root}grader/testdata/correct`);
+/** The longest that something may take on a busy machine. */
+const LONG = 120_000;
+
+let site: Site;
+let page: Page;
+let errors: string[];
+before(async () => {
+  site = await openSite({ serviceWorkers: 'block', acceptDownloads: true });
+  ({ page, errors } = await site.open('code/election/'));
+  await keep(page, correct);
+  await page.reload();
+  await ready(page);
+});
+after(async () => { await site?.close(); });
+
+const raft = (more: Record<string, string>) => ({ ...correct, ...more });
+
+/** Shows other files, without loading everything anew. */
+async function use(files: Record<string, string>): Promise<void> {
+  const file = join(tmpdir(), `raftlab-${process.pid}.zip`);
+  const { toZip } = await import('../../src/code/folder.ts');
+  writeFileSync(file, toZip(files));
+  await page.locator('input[type=file]').setInputFiles(file);
+  await page.locator('.told', { hasText: 'replaced' }).waitFor();
+}
+
+async function choose(test: string): Promise<void> {
+  await page.locator('.runbar select').selectOption(test);
+}
+
+/** Presses Run and waits for how it ends: the verdict's text or the complaint's. */
+async function run(): Promise<string> {
+  await page.getByRole('button', { name: 'Run', exact: true }).click();
+  const end = page.locator('.verdict, .coding > .told.bad');
+  await end.first().waitFor({ timeout: LONG });
+  return end.first().innerText();
+}
+
+test('the correct server passes; a submission says what was graded', async () => {
+  await choose('election/initial');
+  assert.match(await run(), /PASSED/);
+  assert.match(await page.locator('li[data-test="election/initial"]').innerText(), /ok/);
+  const [saved] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Save the submission' }).click()]);
+  const s = JSON.parse(readFileSync((await saved.path())!, 'utf8')) as { format: string; files: Record<string, string>; result: { module: string; hash: string; status: string } };
+  assert.equal(s.format, 'raftlab-submission');
+  assert.deepEqual(s.files, correct);
+  assert.match(s.result.hash, /^[0-9a-f]{64}$/);
+});
+
+test('a failing test shows the run at the failing moment, with the line of the test', async () => {
+  await use(planted(correct, 'vote-not-saved').files);
+  await choose('part');
+  assert.match(await run(), /FAILED/);
+  const failure = page.locator('.failure').first();
+  assert.match(await failure.innerText(), /Election Safety/);
+  await failure.locator('.raftlab-player .node').first().waitFor();
+  assert.match(await failure.locator('.run .test').innerText(), /election\.star:\d+/);
+  await page.getByRole('button', { name: 'Show a hint' }).click();
+  assert.equal(await failure.locator('.hint').count(), 1);
+});
+
+test('errors stand on their lines while one types; Run says the same', async () => {
+  await use(raft({ 'raft/x.go': 'package raft\n\nfunc three() int {\n\treturn 3\n}\n' }));
+  await page.getByRole('button', { name: 'raft/x.go', exact: true }).click();
+  await page.locator('.cm-line', { hasText: 'return 3' }).click();
+  await page.keyboard.press('End');
+  await page.keyboard.type(' + "x"');
+  await page.locator('.cm-lintRange-error').first().waitFor();
+  assert.equal(await page.locator('.cm-line:has(.cm-lintRange-error)').innerText(), '\treturn 3 + "x"');
+  assert.match(await page.locator('.list').innerText(), /raft\/x\.go:4/);
+  assert.match(await run(), /Does not compile/);
+  for (const [src, want] of [['package raft\n\nfunc f( {\n', /x\.go:3[\s\S]*syntax error/], ['package raft\n\nimport "net"\n', /import "net" is not allowed/]] as const) {
+    await use(raft({ 'raft/x.go': src }));
+    assert.match(await run(), /Does not compile|breaks a rule/);
+    assert.match(await page.locator('.list').innerText(), want);
+  }
+});
+
+test('gofmt, compare, start over and its undo, zip', async () => {
+  await use(raft({ 'raft/x.go': 'package  raft\nvar  x=1\n' }));
+  await page.getByRole('button', { name: 'raft/x.go', exact: true }).click();
+  await page.getByRole('button', { name: 'Format' }).click();
+  await page.locator('.cm-line', { hasText: 'var x = 1' }).waitFor();
+  await page.getByRole('button', { name: 'Compare with the skeleton' }).click();
+  await page.locator('.cm-changedLine, .cm-insertedLine').first().waitFor();
+  await page.getByRole('button', { name: 'Compare with the skeleton' }).click();
+  await page.getByRole('button', { name: 'Start over' }).click();
+  await page.locator('.files', { hasText: 'labrpc/labrpc.go' }).waitFor();
+  await page.getByRole('button', { name: 'Undo' }).click();
+  const [saved] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Save as zip' }).click()]);
+  assert.deepEqual(fromZip(readFileSync((await saved.path())!)), raft({ 'raft/x.go': 'package raft\n\nvar x = 1\n' }));
+});
+
+test('endless loops and memory bombs end, and the page goes on', async () => {
+  const make = correct['raft/raft.go']!;
+  const start = make.indexOf('{\n', make.indexOf('\nfunc Make(')) + 2;
+  for (const [code, want] of [['\tfor {\n\t}\n', /No Busy Loop/], ['\tvar x [][]byte\n\tfor {\n\t\tx = append(x, make([]byte, 1<<20))\n\t}\n', /Memory/i]] as const) {
+    await use(raft({ 'raft/raft.go': `${make.slice(0, start)}${code}${make.slice(start)}` }));
+    await choose('election/initial');
+    const before = Date.now();
+    assert.match(await run(), /FAILED/);
+    assert.match(await page.locator('.failure').first().innerText(), want);
+    assert.ok(Date.now() - before < LONG);
+  }
+});
+
+test('Cancel ends a run at once, and the next run works', async () => {
+  await use(correct);
+  await choose('all');
+  await page.getByRole('button', { name: 'Run', exact: true }).click();
+  await page.locator('[data-status=passed]').first().waitFor({ timeout: LONG });
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await page.locator('.told', { hasText: 'Cancelled' }).waitFor({ timeout: 2000 });
+  await choose('election/initial');
+  assert.match(await run(), /PASSED/);
+});
+
+test('a module compiled elsewhere is graded; what is none is refused', async () => {
+  const none = join(tmpdir(), `raftlab-${process.pid}.wasm`);
+  writeFileSync(none, 'no module');
+  await page.locator('input[type=file]').setInputFiles(none);
+  await page.locator('.told.bad', { hasText: 'WebAssembly module' }).waitFor();
+});
+
+test('closing in the midst of a compilation loses nothing', async () => {
+  await use(raft({ 'raft/x.go': 'package raft\n\nvar kept = 1\n\nvar _ = kept\n' }));
+  await page.getByRole('button', { name: 'Run', exact: true }).click();
+  await page.reload();
+  await page.getByRole('button', { name: 'raft/x.go', exact: true }).click();
+  await page.locator('.cm-line', { hasText: 'var kept = 1' }).waitFor();
+  await ready(page);
+});
+
+test('when the browser keeps nothing, the page says so', async () => {
+  const full = await site.context.newPage();
+  await full.addInitScript(() => {
+    IDBObjectStore.prototype.put = () => { throw new DOMException('full', 'QuotaExceededError'); };
+  });
+  await full.goto(`${site.url}code/election/`);
+  await full.locator('.cm-content').click();
+  await full.keyboard.type('// more');
+  await full.locator('.told.bad', { hasText: 'did not keep' }).waitFor();
+  assert.match(await full.locator('.cm-content').innerText(), /\/\/ more/);
+  await full.close();
+});
+
+test('two tabs do not overwrite each other unseen', async () => {
+  const other = await site.context.newPage();
+  await other.goto(`${site.url}code/agreement/`);
+  await other.locator('.cm-content').click();
+  await other.keyboard.type('// other');
+  await other.waitForTimeout(1000);
+  await page.locator('.cm-content').click();
+  await page.keyboard.type('// mine');
+  await page.locator('.told.bad', { hasText: 'Another tab' }).waitFor();
+  await page.getByRole('button', { name: 'Take those of the other tab' }).click();
+  await page.locator('.told.bad', { hasText: 'Another tab' }).waitFor({ state: 'detached' });
+  await other.close();
+});
+
+test('the page speaks Chinese, fits a phone, and is accessible', async () => {
+  const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+  const zh = await site.context.newPage();
+  await zh.goto(`${site.url}zh/code/persistence/`);
+  await zh.getByRole('button', { name: '运行', exact: true }).waitFor();
+  await zh.evaluate(axe);
+  const found = await zh.evaluate(async () => (await (globalThis as unknown as { axe: { run(where: object): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }> } }).axe
+    .run({ exclude: ['[data-open-modal]'] })).violations);
+  assert.deepEqual(found.filter((v) => v.impact === 'serious' || v.impact === 'critical').map((v) => `${v.id} ${v.nodes[0]?.html.slice(0, 200)}`), []);
+  await zh.setViewportSize({ width: 390, height: 844 });
+  assert.ok(await zh.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'wider than a phone');
+  await zh.close();
+  assert.deepEqual(errors.filter((e) => !/favicon/.test(e)), []);
+});
