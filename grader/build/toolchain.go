@@ -252,3 +252,14 @@ func (tc *toolchain) mark(names ...string) {
 		}
 	}
 }
+
+// FindGo returns the root and the release of the installed Go that Build would
+// run. Its error is an *Error.
+func FindGo(ctx context.Context, o Options) (root, version string, err error) {
+	o.defaults()
+	tc, err := findGo(ctx, &o)
+	if err != nil {
+		return "", "", err
+	}
+	return filepath.Dir(filepath.Dir(tc.cmd)), tc.version, nil
+}

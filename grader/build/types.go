@@ -30,9 +30,24 @@ type kitTypes struct {
 // Check returns the type errors of a tree as an *Error, or nil. They read as the
 // compiler's, which has the same checker.
 func (c *TypeChecker) Check(t *Tree) error {
+	_, err := c.Types(t)
+	return err
+}
+
+// Typed is one of the student's packages with its types.
+type Typed struct {
+	Fset  *token.FileSet
+	Files []*ast.File
+	Pkg   *gotypes.Package
+	Info  *gotypes.Info
+}
+
+// Types returns the student's packages with their types, or the type errors as an
+// *Error. [Tree.Original] says where their positions lie in the student's files.
+func (c *TypeChecker) Types(t *Tree) ([]Typed, error) {
 	units, err := t.units(&Library{Go: c.GoVersion})
 	if err != nil {
-		return fail(Internal, err, err.Error(), "")
+		return nil, fail(Internal, err, err.Error(), "")
 	}
 	if c.kit == nil {
 		c.kit = make(map[string]kitTypes)
@@ -41,13 +56,16 @@ func (c *TypeChecker) Check(t *Tree) error {
 	o.defaults()
 	run := typeRun{c: c, t: t, units: units, done: make(map[string]*gotypes.Package), ps: problems{max: o.Limits.Problems}}
 	if _, err := run.check(t.Module + "/" + t.Main); err != nil {
-		return fail(Internal, err, err.Error(), "")
+		return nil, fail(Internal, err, err.Error(), "")
 	}
 	err = run.ps.err(Compile)
 	if e, ok := err.(*Error); ok {
 		e.Profile = &t.Profile
 	}
-	return err
+	if err != nil {
+		return nil, err
+	}
+	return run.typed, nil
 }
 
 // typeRun is one check.
@@ -57,6 +75,7 @@ type typeRun struct {
 	units map[string]*unit
 	done  map[string]*gotypes.Package
 	ps    problems
+	typed []Typed
 }
 
 // Import implements gotypes.Importer.
@@ -93,7 +112,7 @@ func (r *typeRun) check(importPath string) (*gotypes.Package, error) {
 	fset := token.NewFileSet()
 	var files []*ast.File
 	for _, name := range u.files {
-		f, err := parser.ParseFile(fset, name, r.t.Files[name], parser.SkipObjectResolution)
+		f, err := parser.ParseFile(fset, name, r.t.Files[name], parser.SkipObjectResolution|parser.ParseComments)
 		if err != nil {
 			return nil, err // the tree was parsed before
 		}
@@ -103,8 +122,20 @@ func (r *typeRun) check(importPath string) (*gotypes.Package, error) {
 		Importer: r, GoVersion: "go" + r.t.GoLine, Sizes: gotypes.SizesFor("gc", "wasm"), IgnoreFuncBodies: !own,
 		Error: func(err error) { r.problem(fset, err) },
 	}
-	pkg, _ := conf.Check(importPath, fset, files, nil) // what is wrong went to Error
+	var info *gotypes.Info
+	if own && u.dir != r.t.Main {
+		info = &gotypes.Info{
+			Types: make(map[ast.Expr]gotypes.TypeAndValue), Instances: make(map[*ast.Ident]gotypes.Instance),
+			Defs: make(map[*ast.Ident]gotypes.Object), Uses: make(map[*ast.Ident]gotypes.Object),
+			Implicits: make(map[ast.Node]gotypes.Object), Selections: make(map[*ast.SelectorExpr]*gotypes.Selection),
+			Scopes: make(map[ast.Node]*gotypes.Scope), FileVersions: make(map[*ast.File]string),
+		}
+	}
+	pkg, _ := conf.Check(importPath, fset, files, info) // what is wrong went to Error
 	r.done[importPath] = pkg
+	if info != nil {
+		r.typed = append(r.typed, Typed{fset, files, pkg, info})
+	}
 	if !own {
 		r.c.kit[importPath] = kitTypes{source, pkg}
 	}
@@ -131,4 +162,14 @@ func (r *typeRun) problem(fset *token.FileSet, err error) {
 	case at.Filename == r.t.Main+"/main.go":
 		r.ps.add(*r.t.misfit(e.Msg))
 	}
+}
+
+// Original says where a position in the tree lies in the student's files; ok is
+// false if it is in none of them.
+func (t *Tree) Original(at token.Position) (file string, line, col int, ok bool) {
+	f := t.files[at.Filename]
+	if f == nil {
+		return "", 0, 0, false
+	}
+	return f.shown, at.Line, f.original(at.Line, at.Column), true
 }
