@@ -44,11 +44,11 @@ type method func(r *runner, a call) (starlark.Value, error)
 // methods of the cluster, by name. docs/write-a-test.md lists them for authors.
 var methods = map[string]method{
 	// time and threads
-	"sleep": (*runner).mSleep, "spawn": (*runner).mSpawn, "wait_until": (*runner).mWaitUntil,
+	"sleep": (*runner).mSleep, "until": (*runner).mUntil, "spawn": (*runner).mSpawn, "wait_until": (*runner).mWaitUntil,
 	"rand": (*runner).mRand, "chance": (*runner).mChance, "pick": (*runner).mPick, "shuffle": (*runner).mShuffle,
 	// servers and network
 	"crash": (*runner).mCrash, "restart": (*runner).mRestart, "crash_on": (*runner).mCrashOn, "wait_crash": (*runner).mWaitCrash,
-	"disarm": (*runner).mDisarm, "up": (*runner).mUp,
+	"disarm": (*runner).mDisarm, "up": (*runner).mUp, "hold": (*runner).mHold, "calm": (*runner).mCalm,
 	"cut": (*runner).mCut, "heal": (*runner).mHeal, "isolate": (*runner).mIsolate, "rejoin": (*runner).mRejoin,
 	"partition": (*runner).mPartition, "network": (*runner).mNetwork, "reachable": (*runner).mReachable,
 	"pause_apply": (*runner).mPause, "resume_apply": (*runner).mResume,
@@ -192,6 +192,16 @@ func (r *runner) mSleep(a call) (starlark.Value, error) {
 	}
 	end := r.world.Now() + sim.Time(d)
 	_, err := r.wait(end, func() bool { return r.world.Now() >= end })
+	return starlark.None, err
+}
+
+// mUntil waits until all that happens up to and including a time has happened.
+func (r *runner) mUntil(a call) (starlark.Value, error) {
+	var t span
+	if err := a.unpack("t", &t); err != nil {
+		return nil, err
+	}
+	_, err := r.wait(sim.Time(t), func() bool { return r.world.Now() >= sim.Time(t) && r.world.Next() > sim.Time(t) })
 	return starlark.None, err
 }
 

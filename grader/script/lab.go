@@ -69,6 +69,8 @@ type Test struct {
 	Within sim.Time
 	// Pos is where the test is declared: "election.star:12".
 	Pos string
+	// World is set if the test is a world file's, see LoadWorld.
+	World *World
 
 	fn *starlark.Function
 }
@@ -209,6 +211,7 @@ type loader struct {
 	loaded    map[string]*module
 	partFiles []string
 	part      *Part
+	world     bool // a world file is read, not a lab
 }
 
 func (ld *loader) load(file string) (starlark.StringDict, error) {
@@ -235,6 +238,11 @@ func (ld *loader) exec(file string) (starlark.StringDict, error) {
 		}
 		return nil, &Error{file, err.Error()}
 	}
+	return ld.run(file, src)
+}
+
+// run executes the text of a file.
+func (ld *loader) run(file string, src []byte) (starlark.StringDict, error) {
 	ld.lab.sources[file] = strings.Split(strings.ReplaceAll(string(src), "\r\n", "\n"), "\n")
 	th := &starlark.Thread{
 		Name:  file,
@@ -298,6 +306,10 @@ func constants() starlark.StringDict {
 
 func (ld *loader) predeclared() starlark.StringDict {
 	d := constants()
+	if ld.world {
+		d["world"] = starlark.NewBuiltin("world", ld.worldCall)
+		return d
+	}
 	d["lab"] = starlark.NewBuiltin("lab", ld.labCall)
 	d["part"] = starlark.NewBuiltin("part", ld.partCall)
 	d["test"] = starlark.NewBuiltin("test", ld.testCall)

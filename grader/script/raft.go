@@ -69,7 +69,8 @@ func (r *runner) start(n int, cmd []byte) (*started, error) {
 func (r *runner) mStart(a call) (starlark.Value, error) {
 	var n int
 	var v starlark.Value
-	if err := a.unpack("server", &n, "command", &v); err != nil {
+	wait := true
+	if err := a.unpack("server", &n, "command", &v, "wait?", &wait); err != nil {
 		return nil, err
 	}
 	if err := r.server(n); err != nil {
@@ -78,6 +79,10 @@ func (r *runner) mStart(a call) (starlark.Value, error) {
 	cmd, err := r.encode(v)
 	if err != nil {
 		return nil, err
+	}
+	if !wait {
+		r.world.Request(n, "start", 0, cmd, nil) // its answer comes when it comes
+		return starlark.None, nil
 	}
 	got, err := r.start(n, cmd)
 	if err != nil || got == nil {
@@ -350,7 +355,8 @@ func (r *runner) leaderOf(ns []int) int {
 
 func (r *runner) mLeader(a call) (starlark.Value, error) {
 	var among starlark.Value
-	if err := a.unpack("among?", &among); err != nil {
+	var otherwise starlark.Value = starlark.None
+	if err := a.unpack("among?", &among, "otherwise?", &otherwise); err != nil {
 		return nil, err
 	}
 	ns, err := r.servers(among, r.reachable())
@@ -360,7 +366,7 @@ func (r *runner) mLeader(a call) (starlark.Value, error) {
 	if l := r.leaderOf(ns); l >= 0 {
 		return starlark.MakeInt(l), nil
 	}
-	return starlark.None, nil
+	return otherwise, nil
 }
 
 func (r *runner) mWaitLeader(a call) (starlark.Value, error) {

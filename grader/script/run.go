@@ -92,14 +92,23 @@ func (t *Test) PreemptOf(seed uint64) int {
 	return int(seed % 3)
 }
 
-// Run runs the test once.
-func (l *Lab) Run(t *Test, o Run) *Outcome {
-	r := &runner{lab: l, test: t, rng: sim.NewRNG(o.Seed, 3), out: &Outcome{}, alone: map[int]bool{}, nextCmd: 1000}
-	// A test's runs differ also from other tests' runs with the same seed.
-	seed := o.Seed
+// WorldSeed is the seed of the world in the test's run with a seed: a test's
+// runs differ also from other tests' runs with the same seed. A world file
+// names the world's own.
+func (t *Test) WorldSeed(seed uint64) uint64 {
+	if t.World != nil {
+		return t.World.Seed
+	}
 	for _, b := range []byte(t.Part.Name + "/" + t.Name) {
 		seed = seed*1099511628211 + uint64(b)
 	}
+	return seed
+}
+
+// Run runs the test once.
+func (l *Lab) Run(t *Test, o Run) *Outcome {
+	r := &runner{lab: l, test: t, rng: sim.NewRNG(o.Seed, 3), out: &Outcome{}, alone: map[int]bool{}, nextCmd: 1000}
+	seed := t.WorldSeed(o.Seed)
 	r.checker = check.New(t.Servers, check.Settings{}, func(v *check.Violation) {
 		r.world.Emit(sim.Record{Kind: sim.RecViolation, Node: v.Server, Peer: v.Peer, Name: string(v.Property), Data: []byte(v.Message)})
 	})

@@ -152,6 +152,9 @@ func (w *World) launch(from, to, life int, m Message, l *Link) {
 	if l.Late > 0 && (m.Kind == MsgReply || !l.LateReplies) && w.net.Chance(l.Late) {
 		d = w.net.Between(l.LateMin, l.LateMax)
 	}
+	if len(w.holds) > 0 {
+		d += w.heldBy(from, to, m.Kind)
+	}
 	w.push(w.now+max(d, MinDelay), it)
 }
 

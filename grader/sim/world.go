@@ -47,6 +47,7 @@ type World struct {
 	seq   uint64
 	nodes []node
 	links [][]Link
+	holds []heldLink
 	watch []Watcher
 	rec   Record
 

@@ -1,0 +1,418 @@
+package hunt
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/raftlab/raftlab/grader/check"
+	"github.com/raftlab/raftlab/grader/script"
+	"github.com/raftlab/raftlab/grader/sim"
+)
+
+// Shrinker makes a failing world small while it fails for the same property.
+type Shrinker struct {
+	Factory  func() sim.Factory
+	Property check.Property
+	Workers  int // worlds side by side; at least 1
+	Runs     int // bounds the worlds tried; 0 is 600
+	// Progress, if not nil, is called as the world gets smaller.
+	Progress func(actions, runs int)
+
+	ctx  context.Context
+	best *World
+	runs int
+	err  error
+}
+
+// ErrNotTheSame says that a world does not break the property it should.
+var ErrNotTheSame = errors.New("the world does not break this property")
+
+// Shrink returns the smallest world it finds, and how many it tried: both do not
+// depend on Workers. It returns w itself with an error if ctx ends, or with
+// ErrNotTheSame.
+func (s *Shrinker) Shrink(ctx context.Context, w *World) (*World, int, error) {
+	s.ctx, s.best, s.runs, s.err = ctx, w, 1, nil
+	if s.Runs == 0 {
+		s.Runs = 600
+	}
+	out := w.Run(ctx, s.Factory())
+	switch {
+	case out.Err != nil:
+		return w, s.runs, out.Err
+	case out.Violation == nil || out.Violation.Property != s.Property:
+		return w, s.runs, ErrNotTheSame
+	}
+	s.cutAfter(out)
+	for s.more() {
+		before := s.best
+		s.settings()
+		s.remove()
+		s.pauses()
+		s.simplify()
+		if s.best == before {
+			break
+		}
+	}
+	if s.err != nil {
+		return w, s.runs, s.err
+	}
+	return s.best, s.runs, ctx.Err()
+}
+
+func (s *Shrinker) more() bool { return s.err == nil && s.runs < s.Runs && s.ctx.Err() == nil }
+
+// first runs candidates side by side and takes the first in their order that
+// fails for the property. It returns its place, or -1.
+func (s *Shrinker) first(candidates []*World) int {
+	candidates = candidates[:max(min(len(candidates), s.Runs-s.runs), 0)]
+	var (
+		mu    sync.Mutex
+		wg    sync.WaitGroup
+		next  int
+		found = -1
+	)
+	for range min(max(s.Workers, 1), len(candidates)) {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			for {
+				mu.Lock()
+				i := next
+				if i >= len(candidates) || found >= 0 || s.err != nil {
+					mu.Unlock()
+					return
+				}
+				next++
+				mu.Unlock()
+				out := candidates[i].Run(s.ctx, s.Factory())
+				var unfit *script.Error
+				mu.Lock()
+				switch {
+				case errors.As(out.Err, &unfit): // such as a wait for nothing
+				case out.Err != nil:
+					s.err = out.Err
+				case out.Violation != nil && out.Violation.Property == s.Property && (found < 0 || i < found):
+					found = i
+				}
+				mu.Unlock()
+			}
+		}()
+	}
+	wg.Wait()
+	if found < 0 {
+		s.runs += len(candidates)
+		return -1
+	}
+	// Those after it ran only because there were workers to spare.
+	s.runs += found + 1
+	s.best = candidates[found]
+	if s.Progress != nil {
+		s.Progress(len(s.best.Actions), s.runs)
+	}
+	return found
+}
+
+// seeds is how many seeds a smaller world is tried with: what is left out shifts
+// the random numbers that the rest sees.
+const seeds = 3
+
+// seeded returns w with its seed and with some others; nothing if w is not sound.
+func seeded(w *World) []*World {
+	if !w.sound() {
+		return nil
+	}
+	ws := []*World{w}
+	for k := 1; k < seeds; k++ {
+		o := w.clone()
+		o.Seed = sim.NewRNG(w.Seed, uint64(k)).Uint64() >> 1
+		ws = append(ws, o)
+	}
+	return ws
+}
+
+// cutAfter drops what had not been done when the property broke.
+func (s *Shrinker) cutAfter(out *script.Outcome) {
+	at, paused := s.best.actionAt(out.Line)
+	if at < 0 {
+		return
+	}
+	w := s.best.clone()
+	switch a := w.Actions[at]; {
+	case paused:
+		w.Actions = append(w.Actions[:at], Action{Op: Wait, Pause: a.Pause, At: a.At})
+	case a.demands():
+		w.Actions = w.Actions[:at+1]
+	default:
+		w.Actions = append(w.Actions[:at+1], Action{Op: Wait, Pause: 3 * sim.Second})
+	}
+	if w.sound() {
+		s.first([]*World{w})
+	}
+}
+
+// remove leaves out actions: first half of them at once, in the end single ones.
+func (s *Shrinker) remove() {
+	for size := max(len(s.best.Actions)/2, 1); ; size /= 2 {
+		at := 0
+		for s.more() {
+			var ws []*World
+			var places []int
+			end := s.best.closing()
+			for k := at; k < end; k += size {
+				for _, w := range seeded(s.best.without(k, min(k+size, end))) {
+					ws, places = append(ws, w), append(places, k)
+				}
+			}
+			k := s.first(ws)
+			if k < 0 {
+				break
+			}
+			at = places[k]
+		}
+		if size == 1 || !s.more() {
+			return
+		}
+	}
+}
+
+// settings tries the quieter world: fewer servers, a reliable network.
+func (s *Shrinker) settings() {
+	for _, change := range []func(*World) bool{
+		func(w *World) bool { return w.fewer(3) },
+		func(w *World) bool { return w.fewer(5) },
+		func(w *World) bool { w.Net = sim.Reliable; return s.best.Net != sim.Reliable },
+		func(w *World) bool { w.Net.Loss = 0; return s.best.Net.Loss > 0 },
+		func(w *World) bool { w.Net.Dup = 0; return s.best.Net.Dup > 0 },
+		func(w *World) bool {
+			w.Net.Late, w.Net.LateMin, w.Net.LateMax, w.Net.LateReplies = 0, 0, 0, false
+			return s.best.Net.Late > 0
+		},
+		func(w *World) bool { w.SnapshotEvery = 0; return s.best.SnapshotEvery > 0 },
+		func(w *World) bool { w.Preempt = 0; return s.best.Preempt > 0 },
+	} {
+		if w := s.best.clone(); s.more() && change(w) {
+			s.first(seeded(w))
+		}
+	}
+}
+
+// pauses makes them shorter.
+func (s *Shrinker) pauses() {
+	for i := 0; i < s.best.closing() && s.more(); i++ {
+		for s.more() {
+			a := s.best.Actions[i]
+			if a.Pause == 0 || a.At > 0 {
+				break
+			}
+			var ws []*World
+			for _, p := range []sim.Time{0, a.Pause / 2 / (10 * sim.Millisecond) * (10 * sim.Millisecond)} {
+				if w := s.best.clone(); p < a.Pause {
+					w.Actions[i].Pause = p
+					ws = append(ws, w)
+				}
+				if p == 0 && a.Pause < 20*sim.Millisecond {
+					break
+				}
+			}
+			if s.first(ws) < 0 || s.best.Actions[i].Pause == 0 {
+				break
+			}
+		}
+	}
+}
+
+// simplify makes single actions plainer: one command in place of five, a crash
+// in place of a crash point, servers by their numbers.
+func (s *Shrinker) simplify() {
+	for i := 0; i < s.best.closing() && s.more(); i++ {
+		var ws []*World
+		change := func(f func(*Action)) {
+			w := s.best.clone()
+			if f(&w.Actions[i]); w.sound() {
+				ws = append(ws, w)
+			}
+		}
+		switch a := s.best.Actions[i]; a.Op {
+		case Look:
+			for v := range s.best.Servers {
+				if w := s.best.fixed(i, v); w.sound() {
+					ws = append(ws, w)
+				}
+			}
+		case Start:
+			if a.Count > 1 {
+				change(func(a *Action) { a.Count = 1 })
+				change(func(a *Action) { a.Count = (a.Count + 1) / 2 })
+			}
+		case CrashOn:
+			change(func(a *Action) { *a = Action{Pause: a.Pause, At: a.At, Op: Crash, A: a.A} })
+			if a.Skip > 0 {
+				change(func(a *Action) { a.Skip = 0 })
+			}
+		case Hold:
+			if a.Skip > 0 {
+				change(func(a *Action) { a.Skip = 0 })
+			}
+			if a.Count > 1 {
+				change(func(a *Action) { a.Count = 1 })
+			}
+		case Revive, Unseat:
+			change(func(a *Action) { a.Op = Restart })
+		case Restart:
+			change(func(a *Action) { a.Op = Crash })
+		case Partition:
+			if len(a.Group) == 1 {
+				change(func(a *Action) { *a = Action{Pause: a.Pause, At: a.At, Op: Isolate, A: a.Group[0]} })
+			}
+		}
+		if len(ws) > 0 {
+			s.first(ws)
+		}
+	}
+}
+
+func (w *World) clone() *World {
+	o := *w
+	o.Actions = slices.Clone(w.Actions)
+	return &o
+}
+
+// without returns w without the actions from i up to j; what follows keeps its time.
+func (w *World) without(i, j int) *World {
+	o := w.clone()
+	pause := sim.Time(0)
+	for _, a := range w.Actions[i:j] {
+		pause += a.Pause
+	}
+	o.Actions = slices.Delete(o.Actions, i, j)
+	if i < len(o.Actions) && o.Actions[i].At == 0 {
+		o.Actions[i].Pause += pause
+	}
+	return o
+}
+
+// fixed returns w with the servers that are counted from the leader seen by
+// action i named by their numbers instead, if that leader was server v.
+func (w *World) fixed(i, v int) *World {
+	o := w.without(i, i+1)
+	name := func(x Who) Who {
+		if x.Rel {
+			return Who{N: (v + x.N) % w.Servers}
+		}
+		return x
+	}
+	for k := i; k < len(o.Actions) && o.Actions[k].Op != Look; k++ {
+		a := &o.Actions[k]
+		a.A, a.B = name(a.A), name(a.B)
+		a.Group = slices.Clone(a.Group)
+		for g := range a.Group {
+			a.Group[g] = name(a.Group[g])
+		}
+	}
+	return o
+}
+
+// fewer makes w a world of n servers; it says whether that changes anything.
+func (w *World) fewer(n int) bool {
+	if w.Servers <= n {
+		return false
+	}
+	w.Servers = n
+	for i := range w.Actions {
+		a := &w.Actions[i]
+		for _, x := range []*Who{&a.A, &a.B} {
+			if x.N >= n {
+				x.N %= n
+			}
+		}
+		var g []Who
+		for _, x := range a.Group {
+			if x.N %= n; !slices.Contains(g, x) {
+				g = append(g, x)
+			}
+		}
+		a.Group = g
+	}
+	return true
+}
+
+// closing returns where the actions begin that belong together at the end of a
+// world: what a calm cluster may cost, and that its leader stays, can be asked
+// only a while after the last fault. They are left as they are.
+func (w *World) closing() int {
+	calm := len(w.Actions)
+	for i := len(w.Actions) - 1; i >= 0; i-- {
+		switch w.Actions[i].Op {
+		case Stable, Quiet, ShortLog:
+			calm = 0
+		case Calm:
+			if calm == 0 {
+				return i
+			}
+		}
+	}
+	return len(w.Actions)
+}
+
+// sound says whether a correct server must pass the world: what is demanded is
+// demanded of a calm core. And every name in its script means something.
+func (w *World) sound() bool {
+	var calm *Action
+	seen := false
+	for i := range w.Actions {
+		a := &w.Actions[i]
+		rel := a.Op != Look && (a.A.Rel || a.B.Rel || slices.ContainsFunc(a.Group, func(x Who) bool { return x.Rel }))
+		if rel && !seen {
+			return false
+		}
+		switch {
+		case a.Op == Look:
+			seen = true
+		case a.Op == Calm:
+			if calm = a; a.Group != nil && len(a.Group) <= w.Servers/2 {
+				return false
+			}
+		case a.demands():
+			if calm == nil || !slices.Equal(calm.Group, a.Group) {
+				return false
+			}
+		case a.Op != Start && a.Op != Wait:
+			calm = nil
+		}
+	}
+	return true
+}
+
+// bodyBegins is the line of a script without a head on which its function begins.
+const bodyBegins = 3
+
+// actionAt finds the action on a line of the script without a head, and says
+// whether the line is the pause before it. It returns -1 if there is none.
+func (w *World) actionAt(line string) (at int, paused bool) {
+	_, number, _ := strings.Cut(line, ":")
+	n, err := strconv.Atoi(number)
+	if err != nil || n < bodyBegins {
+		return -1, false
+	}
+	here := bodyBegins
+	for i := range w.Actions {
+		a := &w.Actions[i]
+		if a.Pause > 0 || a.At > 0 {
+			if n == here {
+				return i, true
+			}
+			here++
+		}
+		if here += len(a.lines(w.Servers)); n < here {
+			return i, false
+		}
+	}
+	return -1, false
+}
+
+// Size is how many actions the world has; a pause belongs to what follows it.
+func (w *World) Size() int { return len(w.Actions) }

@@ -1,0 +1,275 @@
+package hunt
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/raftlab/raftlab/grader/check"
+	"github.com/raftlab/raftlab/grader/sim"
+)
+
+// World is one run to be: a cluster, its network, its seed, and what is done to it.
+type World struct {
+	Seed          uint64
+	Servers       int
+	Net           sim.Link
+	SnapshotEvery int
+	Preempt       int
+	Actions       []Action
+}
+
+// Action is one thing done to the cluster, after a pause.
+type Action struct {
+	Pause sim.Time // before it
+	At    sim.Time // in place of Pause, if not 0: a moment of the world's time
+	Op    Op
+
+	A, B   Who      // the servers concerned; B: the other end of a link
+	Group  []Who    // of a partition, or of a calm core; nil: all
+	Link   sim.Link // of a network
+	What   string   // crash point ("save") or kind of message ("reply")
+	Before bool     // of a crash point
+	By     sim.Time // how long a message is held, how long a wait may take
+	Skip   int
+	Count  int
+	Value  int    // a command; a limit
+	Text   string // of a raw command, as Starlark
+}
+
+// Op names what an Action does. Most are a method of the cluster, see
+// docs/write-a-test.md.
+type Op string
+
+// Faults, commands, and what must hold in the end.
+const (
+	Look      Op = "look" // the actions that follow count servers from the leader
+	Crash     Op = "crash"
+	Restart   Op = "restart"
+	Revive    Op = "revive" // restart, if it is down
+	Unseat    Op = "unseat" // restart whoever leads, unless it is A
+	CrashOn   Op = "crash_on"
+	Disarm    Op = "disarm"
+	Cut       Op = "cut"
+	Heal      Op = "heal"
+	HealAll   Op = "heal all"
+	Isolate   Op = "isolate"
+	Rejoin    Op = "rejoin"
+	Partition Op = "partition" // Group from the rest
+	Network   Op = "network"
+	Hold      Op = "hold"
+	Pause     Op = "pause_apply"
+	Resume    Op = "resume_apply"
+	Start     Op = "start"
+
+	Calm      Op = "calm"
+	HasLeader Op = "wait_leader"
+	Commit    Op = "commit"
+	Stable    Op = "stable_leader"
+	Quiet     Op = "quiet"
+	ShortLog  Op = "short log"
+	Wait      Op = "wait" // nothing but the pause
+)
+
+// demands says whether the action claims that something holds. It may do so only
+// after Calm, with which the faults have ended.
+func (a *Action) demands() bool {
+	switch a.Op {
+	case HasLeader, Commit, Stable, Quiet, ShortLog:
+		return true
+	}
+	return false
+}
+
+// Who is a server: number N, or the N-th after the leader that was seen last.
+type Who struct {
+	Rel bool
+	N   int
+}
+
+// Any is every server, where a link may begin or end.
+var Any = Who{N: -1}
+
+func (w Who) String() string {
+	switch {
+	case !w.Rel:
+		return fmt.Sprint(w.N)
+	case w.N == 0:
+		return "l"
+	}
+	return fmt.Sprintf("(l + %d) %% c.servers", w.N)
+}
+
+// Script writes the world down as a world file. Head goes in front as comments.
+func (w *World) Script(head string, breaks check.Property) string {
+	var b strings.Builder
+	for line := range strings.Lines(strings.TrimSpace(head)) {
+		b.WriteString("# " + strings.TrimRight(line, "\n") + "\n")
+	}
+	b.WriteString("\ndef run(c):\n")
+	if len(w.Actions) == 0 {
+		b.WriteString("    pass\n")
+	}
+	for i := range w.Actions {
+		a := &w.Actions[i]
+		if a.At > 0 {
+			fmt.Fprintf(&b, "    c.until(%d)\n", a.At)
+		} else if a.Pause > 0 {
+			fmt.Fprintf(&b, "    c.sleep(%s)\n", span(a.Pause))
+		}
+		for _, line := range a.lines(w.Servers) {
+			b.WriteString("    " + line + "\n")
+		}
+	}
+	fmt.Fprintf(&b, "\nworld(run, seed = %d, servers = %d", w.Seed, w.Servers)
+	if w.Net != sim.Reliable {
+		fmt.Fprintf(&b, ", net = %s", link(w.Net))
+	}
+	if w.SnapshotEvery > 0 {
+		fmt.Fprintf(&b, ", snapshot_every = %d", w.SnapshotEvery)
+	}
+	if w.Preempt > 0 {
+		fmt.Fprintf(&b, ", preempt = %d", w.Preempt)
+	}
+	if breaks != "" {
+		fmt.Fprintf(&b, ", breaks = %q", string(breaks))
+	}
+	b.WriteString(")\n")
+	return b.String()
+}
+
+func (a *Action) lines(servers int) []string {
+	one := func(format string, args ...any) []string { return []string{fmt.Sprintf(format, args...)} }
+	switch a.Op {
+	case Look:
+		return one("l = c.leader(otherwise = %d)", a.A.N)
+	case Crash, Restart, Disarm, Isolate, Rejoin, Pause, Resume:
+		return one("c.%s(%s)", a.Op, a.A)
+	case Revive:
+		return one("c.up(%s) or c.restart(%s)", a.A, a.A)
+	case Unseat:
+		return one("c.leader() in (None, %s) or c.restart(c.leader())", a.A)
+	case CrashOn:
+		when, skip := "after", ""
+		if a.Before {
+			when = "before"
+		}
+		if a.Skip > 0 {
+			skip = fmt.Sprintf(", skip = %d", a.Skip)
+		}
+		return one("c.crash_on(%s, %q, %q%s)", a.A, a.What, when, skip)
+	case Cut, Heal:
+		return one("c.%s(%s, %s)", a.Op, a.A, a.B)
+	case HealAll:
+		return one("c.heal()")
+	case Partition:
+		return one("c.partition(%s, [i for i in range(c.servers) if i not in %s])", group(a.Group), group(a.Group))
+	case Network:
+		ends := ""
+		if a.A != Any {
+			ends += ", source = " + a.A.String()
+		}
+		if a.B != Any {
+			ends += ", target = " + a.B.String()
+		}
+		return one("c.network(%s%s)", link(a.Link), ends)
+	case Hold:
+		more := ""
+		if a.Skip > 0 {
+			more += fmt.Sprintf(", skip = %d", a.Skip)
+		}
+		if a.Count > 1 {
+			more += fmt.Sprintf(", count = %d", a.Count)
+		}
+		return one("c.hold(%s, %s, %q, by = %s%s)", a.A, a.B, a.What, span(a.By), more)
+	case Start:
+		switch {
+		case a.Text != "":
+			return one("c.start(%s, %s, wait = False)", a.A, a.Text)
+		case a.Count > 1:
+			return one("[c.start(%s, %d + i) for i in range(%d)]", a.A, a.Value, a.Count)
+		}
+		return one("c.start(%s, %d)", a.A, a.Value)
+	case Calm:
+		if a.Group == nil {
+			return one("c.calm()")
+		}
+		return one("c.calm(%s)", group(a.Group))
+	case HasLeader:
+		return one("c.wait_leader(among = %s, within = %s)", among(a.Group), span(a.By))
+	case Commit:
+		n := len(a.Group)
+		if a.Group == nil {
+			n = servers
+		}
+		value := fmt.Sprint(a.Value)
+		if a.Text != "" {
+			value = a.Text
+		}
+		return one("c.commit(%s, servers = %d, within = %s)", value, n, span(a.By))
+	case Stable:
+		return one("c.stable_leader(during = %s)", span(a.By))
+	case Quiet:
+		return []string{
+			"before = c.rpcs()", "c.sleep(1 * s)",
+			fmt.Sprintf(`c.budget("RPC Budget", "RPCs in a second without faults or commands", c.rpcs() - before, %d, "RPCs")`, a.Value),
+		}
+	case ShortLog:
+		return one(`[c.budget("Log Size", "saved state of server %%d without its snapshot" %% i, c.state_size(i), %d, "bytes") for i in %s]`, a.Value, among(a.Group))
+	case Wait:
+		return nil
+	}
+	panic("hunt: an action without a line: " + string(a.Op))
+}
+
+func among(g []Who) string {
+	if g == nil {
+		return "range(c.servers)"
+	}
+	return group(g)
+}
+
+func group(g []Who) string {
+	names := make([]string, len(g))
+	for i, w := range g {
+		names[i] = w.String()
+	}
+	return "[" + strings.Join(names, ", ") + "]"
+}
+
+// span writes a time as a test would.
+func span(t sim.Time) string {
+	switch {
+	case t > 0 && t%sim.Second == 0:
+		return fmt.Sprintf("%d * s", t/sim.Second)
+	case t%sim.Millisecond == 0:
+		return fmt.Sprintf("%d * ms", t/sim.Millisecond)
+	case t%sim.Microsecond == 0:
+		return fmt.Sprintf("%d * us", t/sim.Microsecond)
+	}
+	return fmt.Sprint(int64(t))
+}
+
+func link(l sim.Link) string {
+	switch l {
+	case sim.Reliable:
+		return "reliable"
+	case sim.Unreliable:
+		return "unreliable"
+	case sim.LongReordering:
+		return "long_reordering"
+	}
+	s := fmt.Sprintf("link(min = %s, max = %s", span(l.Min), span(l.Max))
+	if l.Loss > 0 {
+		s += fmt.Sprintf(", loss = %g", l.Loss)
+	}
+	if l.Dup > 0 {
+		s += fmt.Sprintf(", dup = %g", l.Dup)
+	}
+	if l.Late > 0 {
+		s += fmt.Sprintf(", late = %g, late_min = %s, late_max = %s", l.Late, span(l.LateMin), span(l.LateMax))
+		if l.LateReplies {
+			s += ", late_replies = True"
+		}
+	}
+	return s + ")"
+}

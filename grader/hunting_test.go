@@ -1,0 +1,113 @@
+package grader_test
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/raftlab/raftlab/grader"
+	"github.com/raftlab/raftlab/grader/check"
+	"github.com/raftlab/raftlab/grader/corpus"
+)
+
+// preyLimit is how many actions a shrunk script may have, for nine of ten bugs.
+const preyLimit = 15
+
+// TestHuntFinds plants every bug that is declared as needing a hunt: it must be
+// found, by its name, within a minute. RAFTLAB_HUNT says which bugs: "needed",
+// "all", or a part of a name; none otherwise, as it takes long.
+func TestHuntFinds(t *testing.T) {
+	which := os.Getenv("RAFTLAB_HUNT")
+	if which == "" {
+		t.Skip("make power-hunt")
+	}
+	bugs, err := corpus.Load(os.DirFS("testdata/bugs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	bugs = slices.DeleteFunc(bugs, func(b corpus.Bug) bool {
+		switch which {
+		case "needed":
+			return b.Needs != corpus.Hunt
+		case "all":
+			return false
+		}
+		return !strings.Contains(b.Name, which)
+	})
+	found, short := 0, 0
+	for _, b := range bugs {
+		files, err := b.Apply(os.DirFS("testdata/correct"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := grader.Open(t.Context(), grader.Options{Dir: ".", Files: files})
+		if err != nil {
+			t.Errorf("%s: %v", b.Name, err)
+			continue
+		}
+		begin := time.Now()
+		var at time.Duration
+		r, err := s.Hunt(t.Context(), grader.HuntOptions{Time: time.Minute, Shrinking: func(int, int) {
+			if at == 0 {
+				at = time.Since(begin)
+			}
+		}})
+		s.Close()
+		switch {
+		case err != nil:
+			t.Errorf("%s: %v", b.Name, err)
+		case r.Found == nil:
+			t.Errorf("MISSED   %-32s %d worlds, %.0f s virtual, %.1f s", b.Name, r.Worlds, float64(r.Virtual)/1e9, time.Since(begin).Seconds())
+		default:
+			f := r.Found.Test.Failure
+			line := fmt.Sprintf("%-32s world %4d, %5.1f s; %2d actions of %2d, %3d runs, %5.1f s; %s: %s", b.Name, r.Found.World, at.Seconds(),
+				r.Found.Actions, r.Found.Was, r.Found.Tried, (time.Since(begin) - at).Seconds(), f.Property, f.Message)
+			if !slices.Contains(b.Properties, check.Property(f.Property)) {
+				t.Errorf("MISNAMED %s\n    accepted: %v", line, b.Properties)
+				break
+			}
+			found++
+			if r.Found.Actions <= preyLimit {
+				short++
+			}
+			t.Log("found    " + line)
+			if testing.Verbose() {
+				t.Log("\n" + r.Found.Script)
+			}
+		}
+	}
+	t.Logf("%d of %d found, %d of these with at most %d actions", found, len(bugs), short, preyLimit)
+	if 10*short < 9*found {
+		t.Errorf("%d of %d scripts have at most %d actions, expected nine of ten", short, found, preyLimit)
+	}
+}
+
+// A hunt for a correct server comes back with nothing. RAFTLAB_WORLDS says how
+// many worlds are tried; a few by default.
+func TestHuntIsSilent(t *testing.T) {
+	worlds := 12
+	if v := os.Getenv("RAFTLAB_WORLDS"); v != "" {
+		if _, err := fmt.Sscan(v, &worlds); err != nil {
+			t.Fatalf("RAFTLAB_WORLDS: expected a number, found %q", v)
+		}
+	}
+	for _, dir := range []string{"", "testdata/correct", "testdata/variants/actor"} {
+		s, err := grader.Open(t.Context(), grader.Options{Dir: dir, Core: dir == "", CacheDir: t.TempDir()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := s.Hunt(t.Context(), grader.HuntOptions{Worlds: worlds})
+		s.Close()
+		switch {
+		case err != nil:
+			t.Fatal(err)
+		case r.Found != nil:
+			t.Errorf("%s: world %d: %s: %s\n%s", dir, r.Found.World, r.Found.Test.Failure.Property, r.Found.Test.Failure.Message, r.Found.Script)
+		default:
+			t.Logf("%-26s %d worlds, %.0f s virtual in %.1f s: nothing broke", dir, r.Worlds, float64(r.Virtual)/1e9, r.Timing.Run.Seconds())
+		}
+	}
+}
