@@ -55,6 +55,7 @@ var nets = []sim.Link{
 	{Min: 20 * sim.Millisecond, Max: 200 * sim.Millisecond, Dup: 0.2},
 	{Min: 1 * sim.Millisecond, Max: 15 * sim.Millisecond, Late: 0.15, LateMin: 200 * sim.Millisecond, LateMax: 1500 * sim.Millisecond},
 	{Min: 100 * sim.Millisecond, Max: 450 * sim.Millisecond},
+	{Min: 150 * sim.Millisecond, Max: 900 * sim.Millisecond},
 }
 
 // A maneuver is a few actions that belong together.
@@ -260,42 +261,39 @@ func allRestart(g *gen) {
 }
 
 // rivals makes two candidates of one term that cannot hear each other, and aims
-// at the voter between them: its answers and their requests come late, it
-// crashes as it votes, and comes back at once.
+// at the voter between them: its answers arrive in the next term, or what one of
+// them asks arrives late, or it crashes as it votes and comes back at once.
 func rivals(g *gen) {
 	v, a, b := leader, after(1), after(2)
 	g.link(Cut, a, b)
 	g.link(Cut, b, a)
-	for _, c := range []Who{a, b} {
-		switch g.n(4) {
-		case 0:
-			g.hold(v, c, "reply", 1+g.n(3))
-		case 1:
-			g.holdBy(c, v, "call", 1+g.n(2), g.between(50, 400))
-		case 2:
-			g.do(Action{Op: Network, A: c, B: v, Link: sim.Link{Min: 60 * sim.Millisecond, Max: g.between(100, 500)}})
-		}
+	late, slow, dies := g.rng.Chance(0.5), g.rng.Chance(0.4), g.rng.Chance(0.5)
+	if late {
+		g.do(Action{Op: Hold, A: v, B: a, What: "reply", Count: 1 + g.n(4), By: g.between(250, 900)})
 	}
-	if g.rng.Chance(0.6) {
-		g.crashOn(v)
+	if slow {
+		g.do(Action{Op: Hold, A: b, B: v, What: "call", Count: 1 + g.n(3), By: g.between(50, 500)})
 	}
 	g.on(Crash, v)
 	g.wait(g.between(50, 600))
 	g.revive(v)
-	if g.rng.Chance(0.6) {
-		g.do(Action{Op: CrashOn, A: v, What: pick(g, "save", "save", "reply"), Before: g.rng.Chance(0.3), Skip: g.n(3)})
+	if dies {
+		g.do(Action{Op: CrashOn, A: v, What: pick(g, "save", "save", "reply"), Before: g.rng.Chance(0.3), Skip: g.n(4)})
 	}
 	for k := 2 + g.n(4); k > 0; k-- {
 		g.wait(g.between(20, 300))
-		g.revive(v)
-		if g.rng.Chance(0.25) {
+		if dies {
+			g.revive(v)
+		}
+		if g.rng.Chance(0.2) {
 			g.on(Restart, pick(g, a, b))
 		}
 	}
-	g.on(Disarm, v)
+	if dies {
+		g.on(Disarm, v)
+	}
 	if g.rng.Chance(0.7) {
 		g.do(Action{Op: HealAll})
-		g.do(Action{Op: Network, A: Any, B: Any, Link: g.w.Net})
 	}
 }
 
