@@ -48,6 +48,9 @@ type Options struct {
 	// with those that passed too if TracePassed is set: by several workers at once.
 	Trace       func(test *TestResult, run *RunResult, h sim.Header, rec *sim.Recorder)
 	TracePassed bool
+	// Save, if not nil, is called for each test that failed, in the lab's order,
+	// when all have ended.
+	Save func(*TestResult, *Saved) error
 	// Progress, if not nil, is called as the work goes on, never concurrently.
 	Progress func(Progress)
 }
@@ -104,6 +107,11 @@ func Grade(ctx context.Context, o Options) (*Result, error) {
 	}
 	s.res.Timing.Run = time.Since(run)
 	s.res.sum(s.tests)
+	if o.Save != nil {
+		if err := s.saveFailed(o.Save); err != nil {
+			return nil, err
+		}
+	}
 	s.res.Timing.Total = time.Since(begin)
 	return s.res, nil
 }

@@ -47,6 +47,8 @@ type Prey struct {
 	Script  string `json:"script"`  // the world file
 	// Test tells the run of the script, with its Failure.
 	Test *TestResult `json:"test"`
+	// Saved is the run, to be repeated anywhere.
+	Saved *Saved `json:"-"`
 }
 
 // JSON returns the result as indented JSON.
@@ -90,6 +92,9 @@ func (s *Session) Hunt(ctx context.Context, o HuntOptions) (*HuntResult, error) 
 		if prey.Script, prey.Test, err = s.write(ctx, small, f.Violation.Property, head); err != nil {
 			return nil, err
 		}
+		if prey.Saved, err = s.saved(prey.Test, []byte(prey.Script)); err != nil {
+			return nil, err
+		}
 		res.Found = prey
 	}
 	res.Timing.Run = time.Since(begin)
@@ -98,7 +103,7 @@ func (s *Session) Hunt(ctx context.Context, o HuntOptions) (*HuntResult, error) 
 }
 
 func (s *Session) shrink(ctx context.Context, w *hunt.World, p check.Property, progress func(actions, runs int)) (*hunt.World, int, error) {
-	sh := hunt.Shrinker{Factory: s.sub.factory, Property: p, Workers: s.o.Workers, Progress: progress}
+	sh := hunt.Shrinker{Factory: s.sub.factory, Correct: coreSubject().factory, Property: p, Workers: s.o.Workers, Progress: progress}
 	return sh.Shrink(ctx, w)
 }
 
@@ -113,10 +118,10 @@ func (s *Session) write(ctx context.Context, w *hunt.World, p check.Property, he
 	if tr.Failure != nil {
 		head = fmt.Sprintf("%s (%s): %s\n%s\n", tr.Failure.Property, tr.Failure.Section, tr.Failure.Message, head)
 		if s.sub.module != "" {
-			head += fmt.Sprintf("Module %s, trace %s.\n", s.sub.module, tr.Runs[0].Hash)
+			head += fmt.Sprintf("Module %.16s, trace %.16s\n", s.sub.module, tr.Runs[0].Hash)
 		}
 	}
-	head += "Run it again: grade replay FILE [DIR]"
+	head += "Run it again: grade replay FILE DIR"
 	return w.Script(head, p), tr, nil
 }
 
@@ -126,14 +131,7 @@ func (s *Session) World(ctx context.Context, name string, src []byte) (*TestResu
 	if err != nil {
 		return nil, err
 	}
-	tr := &TestResult{Name: test.Name, Part: test.Part.Name, Title: test.Title, Runs: make([]RunResult, 1)}
-	j := &job{test: test, seed: test.World.Seed}
-	j.do(ctx, &s.o, lab, s.sub, s.hints, tr)
-	if j.err != nil {
-		return nil, j.err
-	}
-	tr.settle([]*job{j})
-	return tr, nil
+	return (&Session{o: s.o, lab: lab, hints: s.hints, sub: s.sub}).one(ctx, test, test.World.Seed)
 }
 
 // engineError makes an error of a world the grader's own, unless the caller gave up.

@@ -51,7 +51,7 @@ func moduleSubject(ctx context.Context, o *Options, res *Result) (*subject, erro
 	return &subject{
 		factory: func() sim.Factory { return h.Factory(ctx) },
 		close:   func() { h.Close() },
-		module:  m.Hash, goRelease: m.Go,
+		module:  m.Hash, goRelease: m.Go, wasm: m.Wasm,
 		number: m.Profile.Number, year: m.Profile.Name, lacks: m.Profile.Lacks, sources: m.SourceMap, types: h.Types,
 	}, nil
 }

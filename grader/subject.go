@@ -19,6 +19,7 @@ type subject struct {
 	number    string            // of the lab in its year of the course: build.Profile.Number
 	year      string            // the profile's name
 	lacks     []string          // methods that this year's lab does not have
+	wasm      []byte            // the module; nil for the core
 	sources   map[string]string // names in stack traces -> the student's files
 	// types describes the messages and disks, as host.Module.Types does; nil for the core.
 	types func() (json.RawMessage, error)

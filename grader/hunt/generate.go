@@ -15,19 +15,14 @@ func Generate(seed uint64) *World {
 	}
 	g.pace = pick(g, 20*sim.Millisecond, 60*sim.Millisecond, 200*sim.Millisecond, 600*sim.Millisecond)
 	var kinds []func(*gen)
-	for _, k := range maneuvers {
-		if k.snapshots && g.w.SnapshotEvery == 0 {
-			continue
+	for n := 1 + g.n(4); len(kinds) < n; {
+		if m := pick(g, maneuvers...); g.rng.Chance(m.often) && (!m.snapshots || g.w.SnapshotEvery > 0) {
+			kinds = append(kinds, m.do)
+			g.w.Servers = max(g.w.Servers, pick(g, 3, m.servers))
 		}
-		if g.rng.Chance(k.often) {
-			kinds = append(kinds, k.do)
-		}
-	}
-	if len(kinds) == 0 {
-		kinds = append(kinds, commands, crashes)
 	}
 	g.wait(sim.Time(200+g.n(700)) * sim.Millisecond)
-	for n := 4 + g.n(12); n > 0 && len(g.w.Actions) < maxActions && g.fresh == nil; n-- {
+	for n := 4 + g.n(12); n > 0 && len(g.w.Actions) < maxActions; n-- {
 		g.look()
 		pick(g, kinds...)(g)
 		if g.rng.Chance(0.4) {
@@ -61,8 +56,9 @@ var nets = []sim.Link{
 // A maneuver is a few actions that belong together.
 type maneuver struct {
 	do        func(*gen)
-	often     float64 // probability that a world has it
+	often     float64 // how readily it is drawn
 	snapshots bool    // only with snapshots
+	servers   int     // a number of servers at which it does most harm
 }
 
 var maneuvers = []maneuver{
@@ -81,7 +77,8 @@ var maneuvers = []maneuver{
 	{do: oneWay, often: 0.2},
 	{do: acknowledged, often: 0.25},
 	{do: laggard, often: 0.3},
-	{do: staleCandidates, often: 0.2},
+	{do: forgetful, often: 0.4},
+	{do: staleCandidates, often: 0.4, servers: 9},
 	{do: snapshotRace, often: 0.5, snapshots: true},
 }
 
@@ -91,7 +88,6 @@ type gen struct {
 	pace  sim.Time // pauses are up to this
 	value int
 	pause sim.Time // before the next action
-	fresh []Who    // the core that a maneuver set up, with which the faults end
 }
 
 var leader = Who{Rel: true}
@@ -415,13 +411,36 @@ func laggard(g *gen) {
 	g.revive(leader)
 }
 
+// forgetful restarts the leader while a request of its term is still under way to
+// the voter, which crashes as it writes the next term down, and comes back.
+func forgetful(g *gen) {
+	v, a, b := leader, after(1), after(2)
+	g.link(Cut, a, b)
+	g.link(Cut, b, a)
+	g.do(Action{Op: Hold, A: b, B: v, What: "call", Count: 1 + g.n(2), By: g.between(250, 600)})
+	g.on(Crash, v)
+	g.wait(g.between(20, 200))
+	g.revive(v)
+	g.wait(g.between(300, 700))
+	g.on(Restart, a)
+	g.do(Action{Op: CrashOn, A: v, What: "save", Before: g.rng.Chance(0.2), Skip: pick(g, 0, 0, 0, 1, 2)})
+	for k := 4 + g.n(4); k > 0; k-- {
+		g.wait(g.between(30, 150))
+		g.revive(v)
+	}
+	g.on(Disarm, v)
+	g.do(Action{Op: HealAll})
+}
+
 // staleCandidates leaves one server with the newest log among just enough others
-// that cannot win, and asks in the end for a leader among them.
+// that cannot win, and asks for a leader among them.
 func staleCandidates(g *gen) {
 	n := g.w.Servers
 	stale := n / 2
+	core := []Who{after(1)}
 	for i := range stale {
 		g.on(Isolate, after(n-1-i))
+		core = append(core, after(n-1-i))
 	}
 	g.start(leader, 1+g.n(3))
 	g.wait(g.between(150, 400))
@@ -431,11 +450,10 @@ func staleCandidates(g *gen) {
 			g.on(pick(g, Crash, Isolate), after(i))
 		}
 	}
-	g.fresh = []Who{after(1)}
-	for i := range stale {
-		g.fresh = append(g.fresh, after(n-1-i))
-	}
-	g.wait(g.between(0, 2500))
+	g.do(Action{Op: Calm, Group: core})
+	g.do(Action{Op: HasLeader, Group: core, By: 6 * sim.Second})
+	g.do(Action{Op: Calm})
+	g.election()
 }
 
 // snapshotRace brings a server that needs a snapshot back over a slow link, so
@@ -468,10 +486,7 @@ func snapshotRace(g *gen) {
 func (g *gen) end() {
 	n := g.w.Servers
 	var core []Who
-	switch {
-	case g.fresh != nil:
-		core = g.fresh
-	case g.rng.Chance(0.4):
+	if g.rng.Chance(0.4) {
 		order := make([]int, n)
 		for i := range order {
 			order[i] = i

@@ -19,6 +19,9 @@ type Shrinker struct {
 	Property check.Property
 	Workers  int // worlds side by side; at least 1
 	Runs     int // bounds the worlds tried; 0 is 600
+	// Correct, if not nil, makes servers without a mistake. A world that they
+	// fail asks for too much: it is not taken.
+	Correct func() sim.Factory
 	// Progress, if not nil, is called as the world gets smaller.
 	Progress func(actions, runs int)
 
@@ -51,6 +54,9 @@ func (s *Shrinker) Shrink(ctx context.Context, w *World) (*World, int, error) {
 		before := s.best
 		s.settings()
 		s.remove()
+		if w := s.best.Paced(); w.timed() != s.best.timed() {
+			s.first(seeded(w))
+		}
 		s.pauses()
 		s.simplify()
 		if s.best == before {
@@ -88,14 +94,12 @@ func (s *Shrinker) first(candidates []*World) int {
 				}
 				next++
 				mu.Unlock()
-				out := candidates[i].Run(s.ctx, s.Factory())
-				var unfit *script.Error
+				fails, err := s.fails(candidates[i])
 				mu.Lock()
 				switch {
-				case errors.As(out.Err, &unfit): // such as a wait for nothing
-				case out.Err != nil:
-					s.err = out.Err
-				case out.Violation != nil && out.Violation.Property == s.Property && (found < 0 || i < found):
+				case err != nil:
+					s.err = err
+				case fails && (found < 0 || i < found):
 					found = i
 				}
 				mu.Unlock()
@@ -114,6 +118,30 @@ func (s *Shrinker) first(candidates []*World) int {
 		s.Progress(len(s.best.Actions), s.runs)
 	}
 	return found
+}
+
+// fails says whether w breaks the property, and rightly so.
+func (s *Shrinker) fails(w *World) (bool, error) {
+	run := func(servers sim.Factory) (check.Property, error) {
+		out := w.Run(s.ctx, servers)
+		var unfit *script.Error // such as a wait for nothing
+		switch {
+		case errors.As(out.Err, &unfit) || out.Err == nil && out.Violation == nil:
+			return "", nil
+		case out.Err != nil:
+			return "", out.Err
+		}
+		return out.Violation.Property, nil
+	}
+	if p, err := run(s.Factory()); err != nil || p != s.Property {
+		return false, err
+	}
+	if s.Correct != nil {
+		if p, err := run(s.Correct()); err != nil || p != "" {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // seeds is how many seeds a smaller world is tried with: what is left out shifts
@@ -275,6 +303,11 @@ func (s *Shrinker) simplify() {
 	}
 }
 
+// timed says whether actions have their moments in place of pauses.
+func (w *World) timed() bool {
+	return slices.ContainsFunc(w.Actions, func(a Action) bool { return a.At > 0 })
+}
+
 func (w *World) clone() *World {
 	o := *w
 	o.Actions = slices.Clone(w.Actions)
@@ -318,7 +351,7 @@ func (w *World) fixed(i, v int) *World {
 
 // fewer makes w a world of n servers; it says whether that changes anything.
 func (w *World) fewer(n int) bool {
-	if w.Servers <= n {
+	if w.Servers <= n || slices.ContainsFunc(w.Actions, func(a Action) bool { return a.Op == Line }) {
 		return false
 	}
 	w.Servers = n
@@ -380,7 +413,7 @@ func (w *World) sound() bool {
 			if calm == nil || !slices.Equal(calm.Group, a.Group) {
 				return false
 			}
-		case a.Op != Start && a.Op != Wait:
+		case a.Op != Start && a.Op != Wait && a.Op != Line:
 			calm = nil
 		}
 	}

@@ -33,7 +33,7 @@ type Action struct {
 	Skip   int
 	Count  int
 	Value  int    // a command; a limit
-	Text   string // of a raw command, as Starlark
+	Text   string // of a Line
 }
 
 // Op names what an Action does. Most are a method of the cluster, see
@@ -68,6 +68,7 @@ const (
 	Quiet     Op = "quiet"
 	ShortLog  Op = "short log"
 	Wait      Op = "wait" // nothing but the pause
+	Line      Op = "line" // of Starlark, from the log of a test
 )
 
 // demands says whether the action claims that something holds. It may do so only
@@ -182,10 +183,7 @@ func (a *Action) lines(servers int) []string {
 		}
 		return one("c.hold(%s, %s, %q, by = %s%s)", a.A, a.B, a.What, span(a.By), more)
 	case Start:
-		switch {
-		case a.Text != "":
-			return one("c.start(%s, %s, wait = False)", a.A, a.Text)
-		case a.Count > 1:
+		if a.Count > 1 {
 			return one("[c.start(%s, %d + i) for i in range(%d)]", a.A, a.Value, a.Count)
 		}
 		return one("c.start(%s, %d)", a.A, a.Value)
@@ -201,11 +199,7 @@ func (a *Action) lines(servers int) []string {
 		if a.Group == nil {
 			n = servers
 		}
-		value := fmt.Sprint(a.Value)
-		if a.Text != "" {
-			value = a.Text
-		}
-		return one("c.commit(%s, servers = %d, within = %s)", value, n, span(a.By))
+		return one("c.commit(%d, servers = %d, within = %s)", a.Value, n, span(a.By))
 	case Stable:
 		return one("c.stable_leader(during = %s)", span(a.By))
 	case Quiet:
@@ -217,6 +211,8 @@ func (a *Action) lines(servers int) []string {
 		return one(`[c.budget("Log Size", "saved state of server %%d without its snapshot" %% i, c.state_size(i), %d, "bytes") for i in %s]`, a.Value, among(a.Group))
 	case Wait:
 		return nil
+	case Line:
+		return []string{a.Text}
 	}
 	panic("hunt: an action without a line: " + string(a.Op))
 }

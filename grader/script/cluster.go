@@ -92,6 +92,9 @@ func (c *cluster) Attr(name string) (starlark.Value, error) {
 			return nil, errEnded
 		}
 		r.at(st)
+		if r.log != nil && !unlogged[name] {
+			r.log(r.world.Now(), logLine(name, args, kw))
+		}
 		v, err := m(r, call{b.Name(), args, kw})
 		if err == nil && r.checker.Violation() != nil {
 			err = errEnded

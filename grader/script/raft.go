@@ -48,6 +48,9 @@ func (r *runner) start(n int, cmd []byte) (*started, error) {
 	if !r.world.Up(n) {
 		return nil, nil
 	}
+	if r.log != nil {
+		r.log(r.world.Now(), fmt.Sprintf("c.start(%d, %s, wait = False)", n, r.decode(cmd)))
+	}
 	var got *started
 	life := r.world.Life(n)
 	if r.world.Request(n, "start", 0, cmd, func(e *sim.Effect) { got = &started{e.Index, e.Term, e.Flag} }) == 0 {
@@ -81,6 +84,9 @@ func (r *runner) mStart(a call) (starlark.Value, error) {
 		return nil, err
 	}
 	if !wait {
+		if r.log != nil {
+			r.log(r.world.Now(), fmt.Sprintf("c.start(%d, %s, wait = False)", n, r.decode(cmd)))
+		}
 		r.world.Request(n, "start", 0, cmd, nil) // its answer comes when it comes
 		return starlark.None, nil
 	}
@@ -127,6 +133,9 @@ func (r *runner) mCommit(a call) (starlark.Value, error) {
 		if want, err = starlark.AsInt32(servers); err != nil {
 			return nil, fmt.Errorf("commit: servers is how many must apply it, found %s", servers)
 		}
+	}
+	if r.log != nil {
+		r.log(r.world.Now(), fmt.Sprintf("c.commit(%s, servers = %d, within = %d, retry = %s)", r.decode(cmd), want, int64(within), starlark.Bool(retry)))
 	}
 	end := r.world.Now() + sim.Time(within)
 	accepted := 0

@@ -20,6 +20,9 @@ type Run struct {
 	Watch []sim.Watcher
 	// Cancelled, if not nil, is asked now and then whether to give up.
 	Cancelled func() bool
+	// Log, if not nil, is told what the test does to the cluster, and what it
+	// waits for, as lines of Starlark that a world file could hold.
+	Log func(at sim.Time, line string)
 }
 
 // Budget is a limit that a test measured.
@@ -81,6 +84,7 @@ type runner struct {
 	nextCmd int64
 	alone   map[int]bool // servers that isolate has cut off
 	lastGot int          // the server that last accepted a command
+	log     func(at sim.Time, line string)
 }
 
 // PreemptOf says how eagerly a test's servers are preempted with a seed: seeds
@@ -107,7 +111,7 @@ func (t *Test) WorldSeed(seed uint64) uint64 {
 
 // Run runs the test once.
 func (l *Lab) Run(t *Test, o Run) *Outcome {
-	r := &runner{lab: l, test: t, rng: sim.NewRNG(o.Seed, 3), out: &Outcome{}, alone: map[int]bool{}, nextCmd: 1000}
+	r := &runner{lab: l, test: t, rng: sim.NewRNG(o.Seed, 3), out: &Outcome{}, alone: map[int]bool{}, nextCmd: 1000, log: o.Log}
 	seed := t.WorldSeed(o.Seed)
 	r.checker = check.New(t.Servers, check.Settings{}, func(v *check.Violation) {
 		r.world.Emit(sim.Record{Kind: sim.RecViolation, Node: v.Server, Peer: v.Peer, Name: string(v.Property), Data: []byte(v.Message)})
