@@ -116,3 +116,10 @@ power: ## every planted bug must be found and named (takes long)
 .PHONY: years
 years: ## a correct solution in the shape of each year of the MIT lab on the whole lab
 	RAFTLAB_YEARS=all $(GO) test -count=1 -timeout 0 -v -run TestEveryYear ./grader
+.PHONY: power-hunt
+power-hunt: ## planted bugs that need a hunt are found by one, and shrunk (takes long)
+	RAFTLAB_HUNT=needed $(GO) test -count=1 -timeout 0 -v -run TestHuntFinds ./grader
+
+.PHONY: hunt-silent
+hunt-silent: ## a hunt finds nothing in correct servers, over WORLDS worlds (2000; takes long)
+	RAFTLAB_WORLDS=$${WORLDS:-2000} $(GO) test -count=1 -timeout 0 -v -run TestHuntIsSilent ./grader

@@ -25,7 +25,8 @@ type cli struct {
 	t              *texts
 
 	lang, color, lab, run  string
-	html                   string
+	html, save             string
+	again                  string // the command that repeats what is shown, if not a test's run
 	seed                   uint64
 	seeds, workers, hints  int
 	json, verbose, budgets bool
@@ -90,7 +91,7 @@ func (c *cli) root() *cobra.Command {
 	root.PersistentFlags().SortFlags = false
 	root.SetUsageTemplate(c.t.template)
 	root.PersistentFlags().BoolP("help", "h", false, c.t.flagHelp)
-	root.AddCommand(c.initCommand(), c.buildCommand(), c.listCommand(), c.referenceCommand(), c.viewCommand(), c.vetCommand(), c.labCommand(), c.versionCommand(), c.exitCodesTopic())
+	root.AddCommand(c.initCommand(), c.buildCommand(), c.listCommand(), c.referenceCommand(), c.viewCommand(), c.vetCommand(), c.huntCommand(), c.replayCommand(), c.labCommand(), c.versionCommand(), c.exitCodesTopic())
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	for _, sub := range root.Commands() {
@@ -111,6 +112,7 @@ func (c *cli) gradeFlags(cmd *cobra.Command) {
 	f.IntVar(&c.hints, "hints", 2, c.t.flagHints)
 	f.BoolVar(&c.budgets, "budgets", false, c.t.flagBudgets)
 	f.StringVar(&c.html, "html", "", viewTextsIn(c.lang).flagHTML)
+	f.StringVar(&c.save, "save", "", huntTextsIn(c.lang).flagSaveTest)
 	f.IntVar(&c.workers, "workers", 0, c.t.flagWorkers)
 	c.profileFlag(cmd)
 	complete(cmd, "run", c.completeTests)
@@ -222,6 +224,10 @@ func (c *cli) grade(cmd *cobra.Command, args []string, core bool) error {
 	if c.html != "" {
 		pic = newPicture(&o, false)
 	}
+	var saved []string
+	if c.save != "" {
+		o.Save = c.saver(c.save, &saved)
+	}
 	out := c.stdout
 	if c.json {
 		out = io.Discard
@@ -239,6 +245,9 @@ func (c *cli) grade(cmd *cobra.Command, args []string, core bool) error {
 		return noVerdict{err}
 	}
 	run.Result(res)
+	for _, file := range saved {
+		fmt.Fprintf(out, huntTextsIn(c.lang).saved, file)
+	}
 	if c.json {
 		c.stdout.Write(res.JSON())
 	}
@@ -252,6 +261,9 @@ func (c *cli) grade(cmd *cobra.Command, args []string, core bool) error {
 
 // replay is the command that repeats a test's first failing run.
 func (c *cli) replay(t *grader.TestResult) string {
+	if c.again != "" {
+		return c.again
+	}
 	words := []string{"grade"}
 	if c.core {
 		words = append(words, "reference")
@@ -334,7 +346,7 @@ func partNames(lab *script.Lab) string {
 
 // meant proposes a part or a command in place of a word that is neither.
 func (c *cli) meant(lab *script.Lab, word string) string {
-	words := []string{"init", "list", "reference", "view", "vet", "lab", "version", "help", "completion"}
+	words := []string{"init", "list", "reference", "view", "vet", "hunt", "replay", "lab", "version", "help", "completion"}
 	for _, p := range lab.Parts {
 		words = append(words, p.Name)
 	}

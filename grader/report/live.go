@@ -99,8 +99,11 @@ func (u *Run) draw() {
 		spin = []string{"|", "/", "-", "\\"}
 	}
 	line := u.r.stage(u.at.Stage)
-	if u.at.Total > 0 {
+	switch {
+	case u.at.Total > 0:
 		line += fmt.Sprintf("  %d/%d", u.at.Done, u.at.Total)
+	case u.at.Done > 0:
+		line += fmt.Sprintf("  %d", u.at.Done)
 	}
 	if u.failed > 0 {
 		line += "  " + fmt.Sprintf(u.r.m.failedSoFar, u.failed)
@@ -129,6 +132,8 @@ func (r *Report) stage(s string) string {
 		return r.m.stageCompile
 	case "test":
 		return r.m.stageTest
+	case "hunt":
+		return r.m.stageHunt
 	}
 	return s
 }

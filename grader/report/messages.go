@@ -6,9 +6,9 @@ type messages struct {
 	comma string // between two things of one line
 
 	// Progress.
-	stageCheck, stageLibrary, stageSelfTest, stageBuild, stageCompile, stageTest string
-	libraryNote                                                                  string
-	failedSoFar                                                                  string // count
+	stageCheck, stageLibrary, stageSelfTest, stageBuild, stageCompile, stageTest, stageHunt string
+	libraryNote                                                                             string
+	failedSoFar                                                                             string // count
 
 	// Words of a test's line.
 	ok, fail, skip, ungraded string
@@ -60,6 +60,7 @@ var english = messages{
 	stageBuild:    "compiling your code",
 	stageCompile:  "translating to machine code",
 	stageTest:     "testing",
+	stageHunt:     "searching worlds",
 	libraryNote:   "First run with this Go release: compiling the standard library for WebAssembly. Takes half a minute, once.",
 	failedSoFar:   "%d failed",
 
@@ -130,6 +131,7 @@ var chinese = messages{
 	stageBuild:    "编译你的代码",
 	stageCompile:  "翻译成机器码",
 	stageTest:     "测试",
+	stageHunt:     "搜索世界",
 	libraryNote:   "首次使用这个 Go 版本：正在为 WebAssembly 编译标准库，约需半分钟，只有这一次。",
 	failedSoFar:   "%d 项失败",
 
