@@ -13,6 +13,7 @@ import (
 
 	"github.com/raftlab/raftlab/grader/build"
 	"github.com/raftlab/raftlab/grader/check"
+	"github.com/raftlab/raftlab/grader/explain"
 	"github.com/raftlab/raftlab/grader/script"
 	"github.com/raftlab/raftlab/grader/sim"
 	"github.com/raftlab/raftlab/labs"
@@ -240,10 +241,10 @@ func runJobs(ctx context.Context, o *Options, lab *script.Lab, sub *subject, hin
 // do runs one job.
 func (j *job) do(ctx context.Context, o *Options, lab *script.Lab, sub *subject, hints Hints, tr *TestResult) {
 	rec := sim.NewRecorder(o.Trace != nil)
-	story := newStory(j.test.Servers)
+	story, book := newStory(j.test.Servers), explain.NewBook(j.test.Servers)
 	out := lab.Run(j.test, script.Run{
 		Seed: j.seed, Factory: sub.factory(),
-		Watch:     []sim.Watcher{rec, story},
+		Watch:     []sim.Watcher{rec, story, book},
 		Cancelled: func() bool { return ctx.Err() != nil },
 	})
 	j.result = RunResult{
@@ -268,7 +269,7 @@ func (j *job) do(ctx context.Context, o *Options, lab *script.Lab, sub *subject,
 		return
 	case out.Violation != nil:
 		j.result.Status = Failed
-		j.failure = sub.explain(o, j, out, story, hints)
+		j.failure = sub.explain(o, j, out, story, book, hints, lab.Hints)
 	}
 	if o.Trace != nil && (o.TracePassed || j.failure != nil) {
 		o.Trace(tr, &j.result, sim.Header{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/raftlab/raftlab/grader/check"
@@ -70,6 +71,7 @@ func (s *Session) Hunt(ctx context.Context, o HuntOptions) (*HuntResult, error) 
 	}
 	found, err := hunt.Search(ctx, hunt.Options{
 		Factory: s.sub.factory, Seed: s.o.Seed, Worlds: o.Worlds, Time: o.Time, Workers: s.o.Workers,
+		NoSnapshots: slices.Contains(s.sub.lacks, "Snapshot"),
 		Progress: func(n int) {
 			if s.o.Progress != nil {
 				s.o.Progress(Progress{Stage: "hunt", Done: n, Total: o.Worlds})
@@ -131,6 +133,7 @@ func (s *Session) World(ctx context.Context, name string, src []byte) (*TestResu
 	if err != nil {
 		return nil, err
 	}
+	lab.Hints = s.lab.Hints
 	return (&Session{o: s.o, lab: lab, hints: s.hints, sub: s.sub}).one(ctx, test, test.World.Seed)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/raftlab/raftlab/grader/build"
@@ -50,8 +51,9 @@ func moduleSubject(ctx context.Context, o *Options, res *Result) (*subject, erro
 	res.Timing.Compile = time.Since(begin)
 	return &subject{
 		factory: func() sim.Factory { return h.Factory(ctx) },
+		places:  sync.OnceValue(func() Places { return placesOf(m.Sources) }),
 		close:   func() { h.Close() },
-		module:  m.Hash, goRelease: m.Go, wasm: m.Wasm,
+		module:  m.Hash, goRelease: m.Go, wasm: m.Wasm, code: m.Sources,
 		number: m.Profile.Number, year: m.Profile.Name, lacks: m.Profile.Lacks, sources: m.SourceMap, types: h.Types,
 	}, nil
 }

@@ -145,6 +145,10 @@ type Failure struct {
 	Stack string `json:"stack,omitempty"`
 	// Events are the last relevant events, oldest first.
 	Events []EventLine `json:"events,omitempty"`
+	// Chain is how the property came to break: sentences, oldest first; So is
+	// what follows from them.
+	Chain []EventLine `json:"chain,omitempty"`
+	So    string      `json:"so,omitempty"`
 	// Output is the end of what the server printed.
 	Output string `json:"output,omitempty"`
 	Hints  []Text `json:"hints,omitempty"`

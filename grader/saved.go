@@ -46,6 +46,7 @@ type Saved struct {
 	Sources map[string]string `json:"sources,omitempty"`
 
 	wasm  []byte
+	code  []build.SourceFile
 	files map[string][]byte // the lab's, or world.star
 }
 
@@ -54,7 +55,7 @@ const (
 	maxSaved       = 64 << 20
 	maxSavedModule = 64 << 20
 	maxSavedFile   = 4 << 20
-	maxSavedFiles  = 500
+	maxSavedFiles  = 1000
 )
 
 // worldFile is the world's name in a Saved.
@@ -71,7 +72,7 @@ func (s *Session) saved(t *TestResult, world []byte) (*Saved, error) {
 	d := &Saved{
 		Format: SavedFormat, Grader: Version(), Subject: s.res.Subject, Lab: s.lab.Name, Test: t.Part + "/" + t.Name, Seed: t.Runs[i].Seed,
 		Property: f.Property, Time: f.Time, Message: f.Message, Hash: t.Runs[i].Hash,
-		Module: s.sub.module, Go: s.sub.goRelease, Sources: s.sub.sources, wasm: s.sub.wasm, files: map[string][]byte{},
+		Module: s.sub.module, Go: s.sub.goRelease, Sources: s.sub.sources, wasm: s.sub.wasm, code: s.sub.code, files: map[string][]byte{},
 	}
 	if world != nil {
 		d.Lab, d.Test = "", ""
@@ -90,6 +91,18 @@ func (s *Session) saved(t *TestResult, world []byte) (*Saved, error) {
 		return err
 	})
 	return d, err
+}
+
+// Code holds the student's files as they were compiled; nil for the core.
+func (d *Saved) Code() (fs.FS, error) {
+	if d.code == nil {
+		return nil, nil
+	}
+	var a txtar.Archive
+	for _, f := range d.code {
+		a.Files = append(a.Files, txtar.File{Name: f.Path, Data: f.Data})
+	}
+	return txtar.FS(&a)
 }
 
 // World returns the world file of a saved world, nil if it is a test's run.
@@ -114,6 +127,11 @@ func (d *Saved) WriteTo(w io.Writer) (int64, error) {
 	put("failure.json", append(head, '\n'))
 	for _, name := range slices.Sorted(maps.Keys(d.files)) {
 		put(name, d.files[name])
+	}
+	for _, f := range d.code {
+		if fs.ValidPath(f.Path) {
+			put("src/"+f.Path, f.Data)
+		}
 	}
 	if d.wasm != nil {
 		put("server.wasm", d.wasm)
@@ -157,6 +175,8 @@ func ReadSaved(b []byte) (*Saved, error) {
 			d.wasm = data
 		case f.Name == worldFile, strings.HasPrefix(f.Name, "lab/") && fs.ValidPath(f.Name):
 			d.files[f.Name] = data
+		case strings.HasPrefix(f.Name, "src/") && fs.ValidPath(f.Name):
+			d.code = append(d.code, build.SourceFile{Path: strings.TrimPrefix(f.Name, "src/"), Data: data})
 		default:
 			return nil, fmt.Errorf("%s does not belong into a saved failure", f.Name)
 		}
@@ -164,11 +184,10 @@ func ReadSaved(b []byte) (*Saved, error) {
 	if head == nil {
 		return nil, fmt.Errorf("expected a failure.json in a saved failure, found none")
 	}
-	files, wasm := d.files, d.wasm
 	if err := json.Unmarshal(head, d); err != nil {
 		return nil, fmt.Errorf("failure.json: %v", err)
 	}
-	d.files, d.wasm = files, wasm
+	wasm := d.wasm
 	sum := sha256.Sum256(wasm)
 	switch {
 	case d.Format != SavedFormat:
@@ -206,7 +225,7 @@ func readZipped(f *zip.File, limit int64) ([]byte, error) {
 func (d *Saved) Replay(ctx context.Context, o Options) (*TestResult, error) {
 	o.Core = d.Subject == "core" && o.Dir == "" && o.Files == nil && o.Module == nil
 	if d.Subject == "module" && o.Dir == "" && o.Files == nil && o.Module == nil {
-		o.Module = &build.Module{Wasm: d.wasm, Hash: d.Module, Go: d.Go, SourceMap: d.Sources}
+		o.Module = &build.Module{Wasm: d.wasm, Hash: d.Module, Go: d.Go, SourceMap: d.Sources, Sources: d.code}
 	}
 	o.Lab, o.Parts, o.Run = nil, nil, nil
 	if d.Test != "" {

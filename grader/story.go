@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/raftlab/raftlab/grader/check"
+	"github.com/raftlab/raftlab/grader/explain"
 	"github.com/raftlab/raftlab/grader/script"
 	"github.com/raftlab/raftlab/grader/sim"
 	"github.com/raftlab/raftlab/labs/kit/wire"
@@ -228,7 +229,9 @@ func (s *story) lines(n int, at sim.Time, fields func([]byte) string) []EventLin
 }
 
 // explain makes the Failure of a run.
-func (sub *subject) explain(o *Options, j *job, out *script.Outcome, s *story, hints Hints) *Failure {
+// An instructor's limit says how many steps of hints there are; with 0 the
+// property is named and nothing more is explained.
+func (sub *subject) explain(o *Options, j *job, out *script.Outcome, s *story, book *explain.Book, hints Hints, limit int) *Failure {
 	v := out.Violation
 	h := hints[string(v.Property)]
 	f := &Failure{
@@ -242,6 +245,12 @@ func (sub *subject) explain(o *Options, j *job, out *script.Outcome, s *story, h
 	}
 	f.Stack = sub.own(v.Stack)
 	f.Code = sub.place(v.Stack)
+	if limit != 0 {
+		sub.chain(f, book.Explain(v, fieldsOf(sub)))
+	}
+	if limit >= 0 {
+		f.Hints = f.Hints[:min(limit, len(f.Hints))]
+	}
 	if v.Server >= 0 && v.Server < len(s.tails) {
 		t := s.tails[v.Server]
 		if len(t) > keepOutput {
@@ -250,6 +259,26 @@ func (sub *subject) explain(o *Options, j *job, out *script.Outcome, s *story, h
 		f.Output = string(t)
 	}
 	return f
+}
+
+// chain puts an explanation into f: what led to the violation, and as the last
+// hint the place that it points to.
+func (sub *subject) chain(f *Failure, x *explain.Explanation) {
+	for _, s := range x.Steps {
+		f.Chain = append(f.Chain, EventLine{Time: s.Time, Server: s.Server, Peer: -1, What: s.Text})
+	}
+	f.So = x.So
+	if x.Method == "" || sub.places == nil {
+		return
+	}
+	key, en, zh := x.Method, "The evidence points to the handler of %s: %s", "证据指向 %s 的处理函数：%s"
+	if x.Caller {
+		key, en, zh = "call "+x.Method, "The evidence points to where the answers to %s are dealt with: %s", "证据指向处理 %s 的回复之处：%s"
+	}
+	if at := sub.places()[key]; at != "" {
+		// Clipped: the list is the lab's.
+		f.Hints = append(f.Hints[:len(f.Hints):len(f.Hints)], Text{"en": fmt.Sprintf(en, x.Method, at), "zh": fmt.Sprintf(zh, x.Method, at)})
+	}
 }
 
 var stackLine = regexp.MustCompile(`([^\s()]+\.go):(\d+)`)

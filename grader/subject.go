@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 
+	"github.com/raftlab/raftlab/grader/build"
 	"github.com/raftlab/raftlab/grader/reference"
 	"github.com/raftlab/raftlab/grader/report/gobview"
 	"github.com/raftlab/raftlab/grader/sim"
@@ -14,13 +15,15 @@ import (
 type subject struct {
 	factory   func() sim.Factory
 	close     func()
-	module    string            // SHA-256, "" for the core
-	goRelease string            // that built it
-	number    string            // of the lab in its year of the course: build.Profile.Number
-	year      string            // the profile's name
-	lacks     []string          // methods that this year's lab does not have
-	wasm      []byte            // the module; nil for the core
+	module    string   // SHA-256, "" for the core
+	goRelease string   // that built it
+	number    string   // of the lab in its year of the course: build.Profile.Number
+	year      string   // the profile's name
+	lacks     []string // methods that this year's lab does not have
+	wasm      []byte   // the module; nil for the core
+	code      []build.SourceFile
 	sources   map[string]string // names in stack traces -> the student's files
+	places    func() Places     // of the RPCs in the student's code; nil for the core
 	// types describes the messages and disks, as host.Module.Types does; nil for the core.
 	types func() (json.RawMessage, error)
 }

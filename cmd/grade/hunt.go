@@ -334,6 +334,13 @@ func (c *cli) replayFile(cmd *cobra.Command, file string, dirs []string) error {
 		c.again += " " + quote(dirs[0])
 	}
 	rep := c.report(out)
+	if saved != nil && len(dirs) == 0 {
+		code, err := saved.Code()
+		if err != nil {
+			return fmt.Errorf(t.noReplay, file, err)
+		}
+		rep = rep.WithCode(code)
+	}
 	run := rep.Start(c.stderr, isTerminal(c.stderr), false)
 	defer run.Stop()
 	o.Progress = run.Progress

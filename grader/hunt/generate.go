@@ -6,12 +6,16 @@ import (
 
 // Generate makes the random world with a seed. Each world draws, swarm-style,
 // which few kinds of trouble it has at all: a world with every kind at once
-// rarely gets far enough in any of them.
-func Generate(seed uint64) *World {
+// rarely gets far enough in any of them. snapshots says whether the service may
+// take some.
+func Generate(seed uint64, snapshots bool) *World {
 	g := &gen{rng: sim.NewRNG(seed, 77)}
 	g.w = &World{
 		Seed: g.rng.Uint64() >> 1, Servers: pick(g, 3, 3, 3, 3, 5, 5, 4, 7), Preempt: g.n(3),
 		SnapshotEvery: pick(g, 0, 0, 0, 3, 5, 10), Net: pick(g, nets...),
+	}
+	if !snapshots {
+		g.w.SnapshotEvery = 0
 	}
 	g.pace = pick(g, 20*sim.Millisecond, 60*sim.Millisecond, 200*sim.Millisecond, 600*sim.Millisecond)
 	var kinds []func(*gen)

@@ -20,6 +20,9 @@ type Options struct {
 	Worlds  int
 	Time    time.Duration
 	Workers int // worlds side by side; at least 1
+	// NoSnapshots keeps the service from taking any: there are servers that
+	// cannot.
+	NoSnapshots bool
 	// Progress, if not nil, is called as worlds end, never concurrently.
 	Progress func(worlds int)
 }
@@ -66,7 +69,7 @@ func Search(ctx context.Context, o Options) (*Searched, error) {
 				i := next
 				next++
 				mu.Unlock()
-				w := Generate(SeedOf(o.Seed, i))
+				w := Generate(SeedOf(o.Seed, i), !o.NoSnapshots)
 				out := w.Run(ctx, o.Factory())
 				mu.Lock()
 				switch {

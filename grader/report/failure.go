@@ -58,6 +58,10 @@ func (r *Report) Failure(t *grader.TestResult) {
 			return l
 		})
 	}
+	if len(f.Chain) > 0 {
+		r.section(r.m.chain, "")
+		r.chain(f)
+	}
 	if len(f.Events) > 0 {
 		r.section(r.m.events, "")
 		r.lanes(f.Events)
@@ -90,6 +94,25 @@ func (r *Report) Failure(t *grader.TestResult) {
 	if again := r.replay(t); again != "" {
 		r.section(r.m.again, "")
 		r.printf("    %s\n", r.p.command(again))
+	}
+}
+
+// chain tells how the property came to break, a line for each event.
+func (r *Report) chain(f *grader.Failure) {
+	digits := 0
+	for _, e := range f.Chain {
+		digits = max(digits, len(clock(e.Time)))
+	}
+	room := r.o.Width - 4 - digits - 2
+	for _, e := range f.Chain {
+		at := clock(e.Time)
+		for _, l := range wrap(clean(r.said(e.What)), room) {
+			r.printf("    %s  %s\n", r.p.dim(padLeft(at, digits)), l)
+			at = ""
+		}
+	}
+	if f.So != "" {
+		r.text("    ", clean(r.said(f.So)), r.p.bold)
 	}
 }
 

@@ -20,12 +20,12 @@ type messages struct {
 	safetyMeans, livenessMeans, budgetMeans, faultMeans, engineMeans string
 
 	// A failure.
-	seedAt, onServer                                           string // seed, time; server
-	expected, found, difference                                string
-	events, testLine, yourCode, stack, output, evidence, again string
-	hint, moreHints                                            string // number; how many
-	moreLines                                                  string // count
-	nothingPrinted                                             string
+	seedAt, onServer                                                  string // seed, time; server
+	expected, found, difference                                       string
+	chain, events, testLine, yourCode, stack, output, evidence, again string
+	hint, moreHints                                                   string // number; how many
+	moreLines                                                         string // count
+	nothingPrinted                                                    string
 
 	// Points.
 	part, tests, points, total    string
@@ -83,7 +83,7 @@ var english = messages{
 	seedAt: "seed %d, at %s of virtual time", onServer: "on S%d",
 	expected: "Expected", found: "Found", difference: "Difference",
 	events: "What led there", testLine: "The test", yourCode: "Your code", stack: "Stack",
-	output: "Printed by S%d, the end", evidence: "Also seen", again: "Again",
+	output: "Printed by S%d, the end", evidence: "Also seen", chain: "How it came about", again: "Again",
 	hint: "Hint %d", moreHints: "one more step: --hints %d", moreLines: "… lines left out: %d (--verbose)",
 	nothingPrinted: "nothing",
 
@@ -149,7 +149,7 @@ var chinese = messages{
 	seedAt: "种子 %d，虚拟时间 %s", onServer: "服务器 S%d",
 	expected: "应为", found: "实为", difference: "差异",
 	events: "经过", testLine: "测试所在行", yourCode: "你的代码", stack: "调用栈",
-	output: "S%d 的输出（末尾）", evidence: "另外看到", again: "重现",
+	output: "S%d 的输出（末尾）", evidence: "另外看到", chain: "来龙去脉", again: "重现",
 	hint: "提示 %d", moreHints: "再进一步：--hints %d", moreLines: "…… 省略 %d 行（--verbose）",
 	nothingPrinted: "无",
 

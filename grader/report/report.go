@@ -37,6 +37,13 @@ type Report struct {
 	g glyphs
 }
 
+// WithCode returns a Report that quotes from the code in files instead; nil is none.
+func (r *Report) WithCode(files fs.FS) *Report {
+	o := *r
+	o.o.Code = files
+	return &o
+}
+
 // said is a sentence of the grader's in the report's language.
 func (r *Report) said(sentence string) string { return phrase.In(r.o.Lang, sentence) }
 

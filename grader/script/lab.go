@@ -34,6 +34,8 @@ type Lab struct {
 	Name  string
 	Title Text
 	Parts []*Part
+	// Hints limits the steps of hints that a failure gives away; -1: all.
+	Hints int
 	// Hash is the SHA-256 over the names and contents of its .star files.
 	Hash string
 
@@ -127,7 +129,7 @@ const (
 
 // Load reads the lab in fsys. Any mistake in it is an *Error.
 func Load(fsys fs.FS) (*Lab, error) {
-	l := &Lab{sources: map[string][]string{}}
+	l := &Lab{Hints: -1, sources: map[string][]string{}}
 	ld := &loader{lab: l, fsys: fsys, loaded: map[string]*module{}}
 	if _, err := ld.load("lab.star"); err != nil {
 		return nil, err
@@ -318,8 +320,11 @@ func (ld *loader) predeclared() starlark.StringDict {
 
 func (ld *loader) labCall(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kw []starlark.Tuple) (starlark.Value, error) {
 	var title, parts starlark.Value
-	if err := starlark.UnpackArgs(b.Name(), args, kw, "name", &ld.lab.Name, "parts", &parts, "title?", &title); err != nil {
+	if err := starlark.UnpackArgs(b.Name(), args, kw, "name", &ld.lab.Name, "parts", &parts, "title?", &title, "hints?", &ld.lab.Hints); err != nil {
 		return nil, err
+	}
+	if ld.lab.Hints < -1 {
+		return nil, fmt.Errorf("hints is how many steps of hints a failure gives away, or -1 for all, found %d", ld.lab.Hints)
 	}
 	if len(ld.partFiles) > 0 {
 		return nil, errors.New("lab was called before")

@@ -26,7 +26,7 @@ func LoadWorld(name string, src []byte) (*Lab, *Test, error) {
 	if len(src) > MaxWorld {
 		return nil, nil, &Error{name, fmt.Sprintf("expected a world file of at most %d bytes, found %d", MaxWorld, len(src))}
 	}
-	l := &Lab{Name: "world", Title: Text{"en": name}, sources: map[string][]string{}}
+	l := &Lab{Name: "world", Hints: -1, Title: Text{"en": name}, sources: map[string][]string{}}
 	ld := &loader{lab: l, world: true}
 	if _, err := ld.run("world.star", src); err != nil {
 		return nil, nil, err
