@@ -116,6 +116,7 @@ power: ## every planted bug must be found and named (takes long)
 .PHONY: years
 years: ## a correct solution in the shape of each year of the MIT lab on the whole lab
 	RAFTLAB_YEARS=all $(GO) test -count=1 -timeout 0 -v -run TestEveryYear ./grader
+
 .PHONY: power-hunt
 power-hunt: ## planted bugs that need a hunt are found by one, and shrunk (takes long)
 	RAFTLAB_HUNT=needed $(GO) test -count=1 -timeout 0 -v -run TestHuntFinds ./grader

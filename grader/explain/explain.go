@@ -97,16 +97,9 @@ func (x *explainer) carries(e *event) string {
 func servers(of []int) string {
 	names := make([]string, len(of))
 	for i, n := range of {
-		names[i] = strconv.Itoa(n)
+		names[i] = "S" + strconv.Itoa(n)
 	}
-	switch k := len(names) - 1; {
-	case k < 0:
-		return "nobody"
-	case k == 0:
-		return "server " + names[0]
-	default:
-		return "servers " + strings.Join(names[:k], ", ") + " and " + names[k]
-	}
+	return strings.Join(names, ", ")
 }
 
 func span(t sim.Time) string {

@@ -40,7 +40,7 @@ type pattern struct {
 
 var chinese = sync.OnceValue(func() []pattern {
 	var ps []pattern
-	for _, list := range [][]pair{chineseChecks, chineseBuild, chineseTests, chineseVet} {
+	for _, list := range [][]pair{chineseChecks, chineseBuild, chineseTests, chineseVet, chineseExplain} {
 		for _, p := range list {
 			ps = append(ps, compile(p))
 		}
