@@ -193,5 +193,6 @@ var chineseBuild = []pair{
 	{"%s makes modules that the grader cannot judge: %v", "%s 生成的模块评分器无法评判：%s"},
 	{"Grade with another Go release, and please report this.", "请换一个 Go 版本来评分，并把这个情况报告给我们。"},
 	{"the grader's kit: %s", "评分器的套件：%s"},
+	{"planning the build: %s", "规划构建：%s"},
 	{"\n... and %d more", "\n…… 还有 %s 处"},
 }
