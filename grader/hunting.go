@@ -1,10 +1,13 @@
 package grader
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/raftlab/raftlab/grader/check"
@@ -41,7 +44,7 @@ type HuntResult struct {
 
 // Prey is a world in which the server broke a property, after shrinking.
 type Prey struct {
-	World   int    `json:"world"`   // its index in the search
+	World   int    `json:"world"`   // its index in the search; -1: it comes from a test
 	Was     int    `json:"was"`     // actions before shrinking
 	Actions int    `json:"actions"` // and after
 	Tried   int    `json:"tried"`   // worlds that shrinking ran
@@ -113,7 +116,7 @@ func (s *Session) shrink(ctx context.Context, w *hunt.World, p check.Property, p
 // came of it.
 func (s *Session) write(ctx context.Context, w *hunt.World, p check.Property, head string) (string, *TestResult, error) {
 	src := w.Script("", p)
-	tr, err := s.World(ctx, "world.star", []byte(src))
+	tr, _, err := s.World(ctx, worldFile, []byte(src), nil)
 	if err != nil {
 		return "", nil, err
 	}
@@ -127,14 +130,140 @@ func (s *Session) write(ctx context.Context, w *hunt.World, p check.Property, he
 	return w.Script(head, p), tr, nil
 }
 
-// World runs a world file. Its errors are those of [Grade].
-func (s *Session) World(ctx context.Context, name string, src []byte) (*TestResult, error) {
+// World runs a world file, and makes a failure small if shrinking is not nil. Its
+// errors are those of [Grade].
+func (s *Session) World(ctx context.Context, name string, src []byte, shrinking func(actions, runs int)) (*TestResult, *Prey, error) {
 	lab, test, err := script.LoadWorld(name, src)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	lab.Hints = s.lab.Hints
-	return (&Session{o: s.o, lab: lab, hints: s.hints, sub: s.sub}).one(ctx, test, test.World.Seed)
+	return s.repeat(ctx, lab, test, test.World.Seed, shrinking)
+}
+
+// repeat runs one test with one seed, and looks for the moment when its failure
+// became certain.
+func (s *Session) repeat(ctx context.Context, lab *script.Lab, t *script.Test, seed uint64, shrinking func(actions, runs int)) (*TestResult, *Prey, error) {
+	tr := &TestResult{Name: t.Name, Part: t.Part.Name, Title: t.Title, Max: t.Points, Runs: make([]RunResult, 1)}
+	j := &job{test: t, seed: seed}
+	if j.do(ctx, &s.o, lab, s.sub, s.hints, tr); j.err != nil {
+		return nil, nil, j.err
+	}
+	tr.settle([]*job{j})
+	if tr.Failure == nil {
+		return tr, nil, nil
+	}
+	if err := s.certain(ctx, lab, t, seed, tr.Failure); err != nil {
+		return nil, nil, err
+	}
+	if shrinking == nil {
+		return tr, nil, nil
+	}
+	prey, err := s.shrinkRun(ctx, lab, t, seed, shrinking)
+	return tr, prey, err
+}
+
+// Courses of the network that are tried for each moment, and moments.
+const (
+	courses = 6
+	moments = 9
+)
+
+// certain looks for the moment from which a failure was certain, by letting the
+// run take other courses from different times on.
+func (s *Session) certain(ctx context.Context, lab *script.Lab, t *script.Test, seed uint64, f *Failure) error {
+	if f.Kind != Safety && f.Kind != Broken {
+		return nil // what did not happen in time has no such moment
+	}
+	broken := func(at sim.Time) (int, error) {
+		var (
+			mu   sync.Mutex
+			wg   sync.WaitGroup
+			next int
+			n    int
+			fail error
+		)
+		for range min(s.o.Workers, courses) {
+			wg.Add(1)
+			go func() {
+				defer wg.Done()
+				for {
+					mu.Lock()
+					k := next
+					next++
+					mu.Unlock()
+					if k >= courses {
+						return
+					}
+					out := lab.Run(t, script.Run{
+						Seed: seed, Factory: s.sub.factory(), Turn: &script.Turn{At: at, Seed: sim.NewRNG(seed, 500+uint64(k)).Uint64()},
+						Cancelled: func() bool { return ctx.Err() != nil },
+					})
+					mu.Lock()
+					var unfit *script.Error
+					if out.Err != nil && !errors.As(out.Err, &unfit) {
+						fail = out.Err
+					}
+					if v := out.Violation; v != nil && string(v.Property) == f.Property {
+						n++
+					}
+					mu.Unlock()
+				}
+			}()
+		}
+		wg.Wait()
+		if fail != nil {
+			return 0, engineError(ctx, fail)
+		}
+		return n, nil
+	}
+	c := &Certainty{Time: f.Time, Tried: courses}
+	some, err := broken(0)
+	if err != nil {
+		return err
+	}
+	if c.Some = some; some == courses {
+		c.Time = 0
+	}
+	for k := 0; k < moments && c.Time-c.Before > sim.Millisecond; k++ {
+		at := c.Before + (c.Time-c.Before)/2
+		n, err := broken(at)
+		if err != nil {
+			return err
+		}
+		if n == courses {
+			c.Time = at
+		} else {
+			c.Before, c.Some = at, n
+		}
+	}
+	f.Certain = c
+	return nil
+}
+
+// ErrNoScript says that a run cannot be told as a short script: its failure rests
+// on what the test itself counted or compared.
+var ErrNoScript = errors.New("this failure cannot be made a short script: it rests on what the test itself measured")
+
+// shrinkRun makes the run of a test small.
+func (s *Session) shrinkRun(ctx context.Context, lab *script.Lab, t *script.Test, seed uint64, progress func(actions, runs int)) (*Prey, error) {
+	var log hunt.Log
+	out := lab.Run(t, script.Run{Seed: seed, Factory: s.sub.factory(), Log: log.Add, Cancelled: func() bool { return ctx.Err() != nil }})
+	if out.Err != nil || out.Violation == nil {
+		return nil, engineError(ctx, cmp.Or(out.Err, errors.New("a failing run passed when it was repeated")))
+	}
+	w := log.World(t, seed, out.Violation)
+	small, tried, err := s.shrink(ctx, w, out.Violation.Property, progress)
+	switch {
+	case errors.Is(err, hunt.ErrNotTheSame):
+		return nil, ErrNoScript
+	case err != nil:
+		return nil, engineError(ctx, err)
+	}
+	p := &Prey{World: -1, Was: w.Size(), Actions: small.Size(), Tried: tried}
+	head := fmt.Sprintf("Shrunk from %d actions of %s/%s with seed %d to %d.", p.Was, t.Part.Name, t.Name, seed, p.Actions)
+	p.Script, p.Test, err = s.write(ctx, small, out.Violation.Property, head)
+	return p, err
 }
 
 // engineError makes an error of a world the grader's own, unless the caller gave up.

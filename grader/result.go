@@ -149,6 +149,9 @@ type Failure struct {
 	// what follows from them.
 	Chain []EventLine `json:"chain,omitempty"`
 	So    string      `json:"so,omitempty"`
+	// Certain is the first moment from which the property broke however the
+	// network went on; nil if that was not looked for, which takes many runs.
+	Certain *Certainty `json:"certain,omitempty"`
 	// Output is the end of what the server printed.
 	Output string `json:"output,omitempty"`
 	Hints  []Text `json:"hints,omitempty"`
@@ -156,6 +159,16 @@ type Failure struct {
 	Replay string `json:"replay,omitempty"`
 	// Evidence is seen, but is not itself the failure: "sent before saved".
 	Evidence []string `json:"evidence,omitempty"`
+}
+
+// Certainty says when a failure became certain: from Time on each of Tried other
+// courses of the network ended so too; at Before, when that was last not so, only
+// Some of them.
+type Certainty struct {
+	Time   sim.Time `json:"time"`
+	Before sim.Time `json:"before"`
+	Tried  int      `json:"tried"`
+	Some   int      `json:"some"`
 }
 
 // EventLine is one row of the small table of events.

@@ -221,8 +221,9 @@ func readZipped(f *zip.File, limit int64) ([]byte, error) {
 
 // Replay repeats a saved failure: on the server that was saved or, if o names a
 // folder or a module, on that. Only o's Dir, Files, Module, Workers, Lang,
-// CacheDir and Progress count. Its errors are those of [Grade].
-func (d *Saved) Replay(ctx context.Context, o Options) (*TestResult, error) {
+// CacheDir and Progress count. If shrinking is not nil, a failure is also made
+// small, as [Session.Shrink] does. Its errors are those of [Grade].
+func (d *Saved) Replay(ctx context.Context, o Options, shrinking func(actions, runs int)) (*TestResult, *Prey, error) {
 	o.Core = d.Subject == "core" && o.Dir == "" && o.Files == nil && o.Module == nil
 	if d.Subject == "module" && o.Dir == "" && o.Files == nil && o.Module == nil {
 		o.Module = &build.Module{Wasm: d.wasm, Hash: d.Module, Go: d.Go, SourceMap: d.Sources, Sources: d.code}
@@ -237,36 +238,25 @@ func (d *Saved) Replay(ctx context.Context, o Options) (*TestResult, error) {
 		}
 		var err error
 		if o.Lab, err = txtar.FS(&a); err != nil {
-			return nil, &script.Error{Pos: "lab", Msg: err.Error()}
+			return nil, nil, &script.Error{Pos: "lab", Msg: err.Error()}
 		}
 	}
 	s, err := Open(ctx, o)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer s.Close()
 	if d.Test == "" {
-		return s.World(ctx, worldFile, d.World())
+		return s.World(ctx, worldFile, d.World(), shrinking)
 	}
 	for _, p := range s.lab.Parts {
 		for _, t := range p.Tests {
 			if p.Name+"/"+t.Name == d.Test {
-				return s.one(ctx, t, d.Seed)
+				return s.repeat(ctx, s.lab, t, d.Seed, shrinking)
 			}
 		}
 	}
-	return nil, fmt.Errorf("%w: the saved lab has no test %s", ErrNoTests, d.Test)
-}
-
-// one runs one test with one seed.
-func (s *Session) one(ctx context.Context, t *script.Test, seed uint64) (*TestResult, error) {
-	tr := &TestResult{Name: t.Name, Part: t.Part.Name, Title: t.Title, Max: t.Points, Runs: make([]RunResult, 1)}
-	j := &job{test: t, seed: seed}
-	if j.do(ctx, &s.o, s.lab, s.sub, s.hints, tr); j.err != nil {
-		return nil, j.err
-	}
-	tr.settle([]*job{j})
-	return tr, nil
+	return nil, nil, fmt.Errorf("%w: the saved lab has no test %s", ErrNoTests, d.Test)
 }
 
 func (s *Session) saveFailed(save func(*TestResult, *Saved) error) error {

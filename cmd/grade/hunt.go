@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -35,6 +36,8 @@ type huntTexts struct {
 	sameHash, otherHash                     string // hash; hash, hash saved
 	otherGrader                             string // version saved, version now
 	needDir                                 string // file
+	flagShrink, noScript                    string // ; file
+	shrunk                                  string // actions before, after
 	passes                                  string // property it was saved for
 	saved                                   string // file
 }
@@ -60,7 +63,7 @@ run. The same code, seed and --worlds give the same result on every machine.`,
 	shrinking:    "shrinking  %d actions left  %d worlds tried",
 	nothing:      "Nothing found: no property broke in %d worlds, %.0f minutes of their time, %.0f s of yours.\n",
 	nothingMore:  "Other worlds: grade hunt --seed %d\n",
-	found:        "Found in world %d; shrunk from %d actions to %d.\n",
+	found:        "Found in world %d; shrunk from %d actions to %d.",
 	script:       "The script: %s\n",
 	cannotWrite:  "%s cannot be written: %v",
 	replayShort:  "Repeat a failure that was saved or found",
@@ -72,13 +75,18 @@ With DIR, it runs on the server in DIR: has the mistake been mended? Without DIR
 exit code is 1 while it fails, 0 when it passes.`,
 	replayExamples: `  grade replay hunt-1-42.star            on the current folder
   grade replay agreement-rejoin-1.zip    as it was saved, on any machine
-  grade replay agreement-rejoin-1.zip .  on the code as it is now`,
+  grade replay agreement-rejoin-1.zip .  on the code as it is now
+  grade replay agreement-rejoin-1.zip --shrink rejoin.star
+                                         as a short script`,
 	notFile:     "%s: expected a file that grade hunt or grade --save wrote: %v",
 	tooLarge:    "%s: expected a file of at most %d MiB",
 	noReplay:    "%s: %v",
 	sameHash:    "The run is the one that was saved, to the byte: trace %.16s.\n",
 	otherHash:   "The run is not the one that was saved: trace %.16s, saved was %.16s.\n",
 	otherGrader: "It was saved by grade %s; this is %s, in which the same code may run otherwise.\n",
+	flagShrink:  "make the failure small, and write it as a script to `FILE`",
+	noScript:    "%s cannot be made a short script: the failure rests on what the test itself measured or compared",
+	shrunk:      "Shrunk from %d actions to %d.",
 	needDir:     "%s is neither a .star nor a .zip file; expected one that grade hunt or grade --save wrote",
 	passes:      "It passes: %s does not break any more.\n",
 	saved:       "Saved: %s\n",
@@ -103,7 +111,7 @@ var huntChinese = huntTexts{
 	shrinking:    "缩减  还剩 %d 个动作  试了 %d 个世界",
 	nothing:      "没有找到：%d 个世界里没有性质被破坏，世界里过了 %.0f 分钟，实际用了 %.0f 秒。\n",
 	nothingMore:  "换别的世界：grade hunt --seed %d\n",
-	found:        "在第 %d 个世界里找到；从 %d 个动作缩减到 %d 个。\n",
+	found:        "在第 %d 个世界里找到；从 %d 个动作缩减到 %d 个。",
 	script:       "脚本：%s\n",
 	cannotWrite:  "无法写出 %s：%v",
 	replayShort:  "重现一次保存下来或找到的失败",
@@ -114,13 +122,18 @@ var huntChinese = huntTexts{
 的服务器上运行，.star 文件在当前文件夹上运行。仍然失败则退出码为 1，通过则为 0。`,
 	replayExamples: `  grade replay hunt-1-42.star            在当前文件夹上
   grade replay agreement-rejoin-1.zip    与保存时一样，在任何机器上
-  grade replay agreement-rejoin-1.zip .  在现在的代码上`,
+  grade replay agreement-rejoin-1.zip .  在现在的代码上
+  grade replay agreement-rejoin-1.zip --shrink rejoin.star
+                                         写成简短的脚本`,
 	notFile:     "%s：应为 grade hunt 或 grade --save 写出的文件：%v",
 	tooLarge:    "%s：应为至多 %d MiB 的文件",
 	noReplay:    "%s：%v",
 	sameHash:    "这次运行与保存的一字节不差：轨迹 %.16s。\n",
 	otherHash:   "这次运行与保存的不同：轨迹 %.16s，保存的是 %.16s。\n",
 	otherGrader: "它由 grade %s 保存；现在是 %s，同样的代码可能运行得不同。\n",
+	flagShrink:  "把失败缩减，并作为脚本写入 `FILE`",
+	noScript:    "%s 不能变成简短的脚本：这个失败取决于测试自己度量或比较的结果",
+	shrunk:      "从 %d 个动作缩减到 %d 个。",
 	needDir:     "%s 既不是 .star 也不是 .zip 文件；应为 grade hunt 或 grade --save 写出的文件",
 	passes:      "通过了：%s 不再被破坏。\n",
 	saved:       "已保存：%s\n",
@@ -225,13 +238,7 @@ func (c *cli) hunt(cmd *cobra.Command, args []string, ho grader.HuntOptions, sav
 		}
 		rep.Failure(res.Found.Test)
 		fmt.Fprintln(out)
-		fmt.Fprintf(out, "  "+t.found, res.Found.World, res.Found.Was, res.Found.Actions)
-		fmt.Fprintf(out, "  "+t.script+"\n", file)
-		for line := range strings.Lines(res.Found.Script) {
-			if !strings.HasPrefix(line, "#") && strings.TrimSpace(line) != "" {
-				fmt.Fprintf(out, "    %s\n", strings.TrimRight(line, "\n"))
-			}
-		}
+		c.script(out, fmt.Sprintf(t.found, res.Found.World, res.Found.Was, res.Found.Actions), file, res.Found.Script)
 	}
 	if c.json {
 		c.stdout.Write(res.JSON())
@@ -280,14 +287,17 @@ func (c *cli) writeSaved(dir, name string, d *grader.Saved) (string, error) {
 
 func (c *cli) replayCommand() *cobra.Command {
 	t := huntTextsIn(c.lang)
+	var shrink string
 	cmd := &cobra.Command{
 		Use: "replay FILE [DIR] [flags]", Short: t.replayShort, Long: t.replayLong, Example: t.replayExamples,
 		Args: cobra.RangeArgs(1, 2),
-		RunE: func(cmd *cobra.Command, args []string) error { return c.replayFile(cmd, args[0], args[1:]) },
+		RunE: func(cmd *cobra.Command, args []string) error { return c.replayFile(cmd, args[0], args[1:], shrink) },
 	}
 	f := cmd.Flags()
+	f.StringVar(&shrink, "shrink", "", t.flagShrink)
 	f.BoolVarP(&c.verbose, "verbose", "v", false, c.t.flagVerbose)
 	f.IntVar(&c.hints, "hints", 2, c.t.flagHints)
+	f.IntVar(&c.workers, "workers", 0, c.t.flagWorkers)
 	f.SortFlags = false
 	return cmd
 }
@@ -295,7 +305,7 @@ func (c *cli) replayCommand() *cobra.Command {
 // maxReplay bounds the size in bytes of a file that replay reads.
 const maxReplay = 64 << 20
 
-func (c *cli) replayFile(cmd *cobra.Command, file string, dirs []string) error {
+func (c *cli) replayFile(cmd *cobra.Command, file string, dirs []string, shrink string) error {
 	t := huntTextsIn(c.lang)
 	switch info, err := os.Stat(file); {
 	case err != nil:
@@ -319,7 +329,7 @@ func (c *cli) replayFile(cmd *cobra.Command, file string, dirs []string) error {
 	default:
 		return fmt.Errorf(t.needDir, file)
 	}
-	o := grader.Options{Lang: c.lang, CacheDir: cacheDir()}
+	o := grader.Options{Lang: c.lang, CacheDir: cacheDir(), Workers: c.workers}
 	if saved == nil || len(dirs) > 0 {
 		if o, err = c.folder(dirs); err != nil {
 			return err
@@ -344,13 +354,23 @@ func (c *cli) replayFile(cmd *cobra.Command, file string, dirs []string) error {
 	run := rep.Start(c.stderr, isTerminal(c.stderr), false)
 	defer run.Stop()
 	o.Progress = run.Progress
+	var shrinking func(actions, runs int)
+	if shrink != "" {
+		shrinking = func(actions, runs int) {
+			run.Progress(grader.Progress{Stage: fmt.Sprintf(t.shrinking, actions, runs)})
+		}
+	}
 	var tr *grader.TestResult
+	var prey *grader.Prey
 	if saved != nil {
-		tr, err = saved.Replay(cmd.Context(), o)
+		tr, prey, err = saved.Replay(cmd.Context(), o, shrinking)
 	} else {
-		tr, err = replayWorld(cmd, o, file, b)
+		tr, prey, err = replayWorld(cmd, o, file, b, shrinking)
 	}
 	run.Stop()
+	if errors.Is(err, grader.ErrNoScript) {
+		return fmt.Errorf(t.noScript, file)
+	}
 	if err != nil {
 		return noVerdict{err}
 	}
@@ -362,6 +382,12 @@ func (c *cli) replayFile(cmd *cobra.Command, file string, dirs []string) error {
 		if saved != nil {
 			fmt.Fprintf(out, t.passes, saved.Property)
 		}
+	}
+	if prey != nil {
+		if err := os.WriteFile(shrink, []byte(prey.Script), 0o666); err != nil {
+			return fmt.Errorf(t.cannotWrite, shrink, err)
+		}
+		c.script(out, fmt.Sprintf(t.shrunk, prey.Was, prey.Actions), shrink, prey.Script)
 	}
 	if saved != nil && len(dirs) == 0 {
 		if tr.Runs[0].Hash == saved.Hash {
@@ -384,13 +410,24 @@ func (c *cli) replayFile(cmd *cobra.Command, file string, dirs []string) error {
 	return nil
 }
 
-func replayWorld(cmd *cobra.Command, o grader.Options, file string, src []byte) (*grader.TestResult, error) {
+func replayWorld(cmd *cobra.Command, o grader.Options, file string, src []byte, shrinking func(actions, runs int)) (*grader.TestResult, *grader.Prey, error) {
 	s, err := grader.Open(cmd.Context(), o)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer s.Close()
-	return s.World(cmd.Context(), filepath.Base(file), src)
+	return s.World(cmd.Context(), filepath.Base(file), src, shrinking)
+}
+
+// script shows a world file, without its head.
+func (c *cli) script(out io.Writer, what, file, src string) {
+	fmt.Fprintf(out, "  %s  "+huntTextsIn(c.lang).script+"\n", what, file)
+	for line := range strings.Lines(src) {
+		if !strings.HasPrefix(line, "#") && strings.TrimSpace(line) != "" {
+			fmt.Fprintf(out, "    %s\n", strings.TrimRight(line, "\n"))
+		}
+	}
+	fmt.Fprintln(out)
 }
 
 // saver makes a grading save its failures into a folder; files gets their names.

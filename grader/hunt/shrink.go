@@ -237,13 +237,14 @@ func (s *Shrinker) pauses() {
 				break
 			}
 			var ws []*World
-			for _, p := range []sim.Time{0, a.Pause / 2 / (10 * sim.Millisecond) * (10 * sim.Millisecond)} {
+			round := 10 * sim.Millisecond
+			if a.Pause < 2*round {
+				round = sim.Millisecond
+			}
+			for _, p := range []sim.Time{0, a.Pause / 2 / round * round, a.Pause / round * round} {
 				if w := s.best.clone(); p < a.Pause {
 					w.Actions[i].Pause = p
 					ws = append(ws, w)
-				}
-				if p == 0 && a.Pause < 20*sim.Millisecond {
-					break
 				}
 			}
 			if s.first(ws) < 0 || s.best.Actions[i].Pause == 0 {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/raftlab/raftlab/grader/check"
+	"github.com/raftlab/raftlab/grader/script"
 	"github.com/raftlab/raftlab/grader/sim"
 )
 
@@ -115,7 +116,7 @@ func (w *World) Script(head string, breaks check.Property) string {
 		if a.At > 0 {
 			fmt.Fprintf(&b, "    c.until(%d)\n", a.At)
 		} else if a.Pause > 0 {
-			fmt.Fprintf(&b, "    c.sleep(%s)\n", span(a.Pause))
+			fmt.Fprintf(&b, "    c.sleep(%s)\n", script.SpanText(a.Pause))
 		}
 		for _, line := range a.lines(w.Servers) {
 			b.WriteString("    " + line + "\n")
@@ -123,7 +124,7 @@ func (w *World) Script(head string, breaks check.Property) string {
 	}
 	fmt.Fprintf(&b, "\nworld(run, seed = %d, servers = %d", w.Seed, w.Servers)
 	if w.Net != sim.Reliable {
-		fmt.Fprintf(&b, ", net = %s", link(w.Net))
+		fmt.Fprintf(&b, ", net = %s", script.LinkText(w.Net))
 	}
 	if w.SnapshotEvery > 0 {
 		fmt.Fprintf(&b, ", snapshot_every = %d", w.SnapshotEvery)
@@ -172,7 +173,7 @@ func (a *Action) lines(servers int) []string {
 		if a.B != Any {
 			ends += ", target = " + a.B.String()
 		}
-		return one("c.network(%s%s)", link(a.Link), ends)
+		return one("c.network(%s%s)", script.LinkText(a.Link), ends)
 	case Hold:
 		more := ""
 		if a.Skip > 0 {
@@ -181,7 +182,7 @@ func (a *Action) lines(servers int) []string {
 		if a.Count > 1 {
 			more += fmt.Sprintf(", count = %d", a.Count)
 		}
-		return one("c.hold(%s, %s, %q, by = %s%s)", a.A, a.B, a.What, span(a.By), more)
+		return one("c.hold(%s, %s, %q, by = %s%s)", a.A, a.B, a.What, script.SpanText(a.By), more)
 	case Start:
 		if a.Count > 1 {
 			return one("[c.start(%s, %d + i) for i in range(%d)]", a.A, a.Value, a.Count)
@@ -193,15 +194,15 @@ func (a *Action) lines(servers int) []string {
 		}
 		return one("c.calm(%s)", group(a.Group))
 	case HasLeader:
-		return one("c.wait_leader(among = %s, within = %s)", among(a.Group), span(a.By))
+		return one("c.wait_leader(among = %s, within = %s)", among(a.Group), script.SpanText(a.By))
 	case Commit:
 		n := len(a.Group)
 		if a.Group == nil {
 			n = servers
 		}
-		return one("c.commit(%d, servers = %d, within = %s)", a.Value, n, span(a.By))
+		return one("c.commit(%d, servers = %d, within = %s)", a.Value, n, script.SpanText(a.By))
 	case Stable:
-		return one("c.stable_leader(during = %s)", span(a.By))
+		return one("c.stable_leader(during = %s)", script.SpanText(a.By))
 	case Quiet:
 		return []string{
 			"before = c.rpcs()", "c.sleep(1 * s)",
@@ -230,42 +231,4 @@ func group(g []Who) string {
 		names[i] = w.String()
 	}
 	return "[" + strings.Join(names, ", ") + "]"
-}
-
-// span writes a time as a test would.
-func span(t sim.Time) string {
-	switch {
-	case t > 0 && t%sim.Second == 0:
-		return fmt.Sprintf("%d * s", t/sim.Second)
-	case t%sim.Millisecond == 0:
-		return fmt.Sprintf("%d * ms", t/sim.Millisecond)
-	case t%sim.Microsecond == 0:
-		return fmt.Sprintf("%d * us", t/sim.Microsecond)
-	}
-	return fmt.Sprint(int64(t))
-}
-
-func link(l sim.Link) string {
-	switch l {
-	case sim.Reliable:
-		return "reliable"
-	case sim.Unreliable:
-		return "unreliable"
-	case sim.LongReordering:
-		return "long_reordering"
-	}
-	s := fmt.Sprintf("link(min = %s, max = %s", span(l.Min), span(l.Max))
-	if l.Loss > 0 {
-		s += fmt.Sprintf(", loss = %g", l.Loss)
-	}
-	if l.Dup > 0 {
-		s += fmt.Sprintf(", dup = %g", l.Dup)
-	}
-	if l.Late > 0 {
-		s += fmt.Sprintf(", late = %g, late_min = %s, late_max = %s", l.Late, span(l.LateMin), span(l.LateMax))
-		if l.LateReplies {
-			s += ", late_replies = True"
-		}
-	}
-	return s + ")"
 }

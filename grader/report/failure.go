@@ -58,7 +58,7 @@ func (r *Report) Failure(t *grader.TestResult) {
 			return l
 		})
 	}
-	if len(f.Chain) > 0 {
+	if len(f.Chain) > 0 || f.Certain != nil {
 		r.section(r.m.chain, "")
 		r.chain(f)
 	}
@@ -113,6 +113,15 @@ func (r *Report) chain(f *grader.Failure) {
 	}
 	if f.So != "" {
 		r.text("    ", clean(r.said(f.So)), r.p.bold)
+	}
+	switch c := f.Certain; {
+	case c == nil:
+	case c.Time == 0:
+		r.text("    ", fmt.Sprintf(r.m.certainAlways, c.Tried), r.p.plain)
+	case c.Time == f.Time:
+		r.text("    ", fmt.Sprintf(r.m.certainLate, clock(c.Before), c.Some, c.Tried), r.p.plain)
+	default:
+		r.text("    ", fmt.Sprintf(r.m.certain, clock(c.Time), c.Tried, clock(c.Before), c.Some), r.p.plain)
 	}
 }
 

@@ -28,6 +28,19 @@ func (l *linkValue) Unpack(v starlark.Value) error {
 	return nil
 }
 
+// number is a float that may also be written as an int.
+type number float64
+
+// Unpack implements starlark.Unpacker.
+func (n *number) Unpack(v starlark.Value) error {
+	f, ok := starlark.AsFloat(v)
+	if !ok {
+		return fmt.Errorf("got %s, want a number", v.Type())
+	}
+	*n = number(f)
+	return nil
+}
+
 // makeLink is link(base = reliable, min, max, loss, dup, late, late_min, late_max, late_replies).
 func makeLink(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kw []starlark.Tuple) (starlark.Value, error) {
 	base := linkValue{sim.Reliable}
@@ -40,8 +53,8 @@ func makeLink(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kw [
 	}
 	l := base.Link
 	lo, hi, llo, lhi := int64(l.Min), int64(l.Max), int64(l.LateMin), int64(l.LateMax)
-	if err := starlark.UnpackArgs(b.Name(), args, kw, "base?", &base, "min?", &lo, "max?", &hi, "loss?", &l.Loss, "dup?", &l.Dup,
-		"late?", &l.Late, "late_min?", &llo, "late_max?", &lhi, "late_replies?", &l.LateReplies); err != nil {
+	if err := starlark.UnpackArgs(b.Name(), args, kw, "base?", &base, "min?", &lo, "max?", &hi, "loss?", (*number)(&l.Loss), "dup?", (*number)(&l.Dup),
+		"late?", (*number)(&l.Late), "late_min?", &llo, "late_max?", &lhi, "late_replies?", &l.LateReplies); err != nil {
 		return nil, err
 	}
 	l.Min, l.Max, l.LateMin, l.LateMax = sim.Time(lo), sim.Time(hi), sim.Time(llo), sim.Time(lhi)

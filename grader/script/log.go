@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"go.starlark.net/starlark"
+
+	"github.com/raftlab/raftlab/grader/sim"
 )
 
 // unlogged are the methods that do nothing to the cluster and claim nothing, or
@@ -34,8 +36,7 @@ func logLine(name string, args starlark.Tuple, kw []starlark.Tuple) string {
 func literal(v starlark.Value) string {
 	switch v := v.(type) {
 	case linkValue:
-		return fmt.Sprintf("link(min = %d, max = %d, loss = %g, dup = %g, late = %g, late_min = %d, late_max = %d, late_replies = %s)",
-			int64(v.Min), int64(v.Max), v.Loss, v.Dup, v.Late, int64(v.LateMin), int64(v.LateMax), starlark.Bool(v.LateReplies))
+		return LinkText(v.Link)
 	case starlark.Iterable:
 		var parts []string
 		for x := range starlark.Elements(v) {
@@ -44,4 +45,43 @@ func literal(v starlark.Value) string {
 		return "[" + strings.Join(parts, ", ") + "]"
 	}
 	return v.String()
+}
+
+// SpanText writes a time as a test would.
+func SpanText(t sim.Time) string {
+	switch {
+	case t > 0 && t%sim.Second == 0:
+		return fmt.Sprintf("%d * s", t/sim.Second)
+	case t%sim.Millisecond == 0:
+		return fmt.Sprintf("%d * ms", t/sim.Millisecond)
+	case t%sim.Microsecond == 0:
+		return fmt.Sprintf("%d * us", t/sim.Microsecond)
+	}
+	return fmt.Sprint(int64(t))
+}
+
+// LinkText writes a network as a test would.
+func LinkText(l sim.Link) string {
+	switch l {
+	case sim.Reliable:
+		return "reliable"
+	case sim.Unreliable:
+		return "unreliable"
+	case sim.LongReordering:
+		return "long_reordering"
+	}
+	s := fmt.Sprintf("link(min = %s, max = %s", SpanText(l.Min), SpanText(l.Max))
+	if l.Loss > 0 {
+		s += fmt.Sprintf(", loss = %g", l.Loss)
+	}
+	if l.Dup > 0 {
+		s += fmt.Sprintf(", dup = %g", l.Dup)
+	}
+	if l.Late > 0 {
+		s += fmt.Sprintf(", late = %g, late_min = %s, late_max = %s", l.Late, SpanText(l.LateMin), SpanText(l.LateMax))
+		if l.LateReplies {
+			s += ", late_replies = True"
+		}
+	}
+	return s + ")"
 }

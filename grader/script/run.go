@@ -20,9 +20,18 @@ type Run struct {
 	Watch []sim.Watcher
 	// Cancelled, if not nil, is asked now and then whether to give up.
 	Cancelled func() bool
+	// Turn, if not nil, lets the run take another course from some time on.
+	Turn *Turn
 	// Log, if not nil, is told what the test does to the cluster, and what it
 	// waits for, as lines of Starlark that a world file could hold.
 	Log func(at sim.Time, line string)
+}
+
+// Turn gives the network, the timers and the test's own choices another seed from
+// time At on.
+type Turn struct {
+	At   sim.Time
+	Seed uint64
 }
 
 // Budget is a limit that a test measured.
@@ -122,6 +131,12 @@ func (l *Lab) Run(t *Test, o Run) *Outcome {
 	}, o.Watch...)
 	r.world.AddWatcher(r.checker)
 	defer r.world.Close()
+	if t := o.Turn; t != nil {
+		r.world.At(t.At, func() {
+			r.world.Reseed(t.Seed)
+			r.rng = sim.NewRNG(t.Seed, 3)
+		})
+	}
 	r.world.BootAll()
 	main := r.spawn(t.Name, t.fn, starlark.Tuple{&cluster{r}}, nil)
 	r.loop(main, o.Cancelled)

@@ -131,6 +131,12 @@ func New(cfg Config, watchers ...Watcher) *World {
 	return w
 }
 
+// Reseed draws what the network and the timers do from now on from another seed:
+// another course that the world could have taken.
+func (w *World) Reseed(seed uint64) {
+	w.net, w.timing = NewRNG(seed, 1), NewRNG(seed, 2)
+}
+
 // AddWatcher makes w tell one more watcher of every record from now on.
 func (w *World) AddWatcher(x Watcher) { w.watch = append(w.watch, x) }
 

@@ -1,0 +1,150 @@
+package hunt
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/raftlab/raftlab/grader/check"
+	"github.com/raftlab/raftlab/grader/reference"
+	"github.com/raftlab/raftlab/grader/script"
+	"github.com/raftlab/raftlab/grader/sim"
+	"github.com/raftlab/raftlab/labs/kit/wire"
+)
+
+// digest is the lab's service.
+type digest wire.Digest
+
+func (d *digest) Apply(_ uint64, command []byte) { (*wire.Digest)(d).Apply(command) }
+func (d *digest) Snapshot() []byte               { return (*wire.Digest)(d).Append(nil) }
+func (d *digest) Restore(snapshot []byte) {
+	if x, err := wire.ParseDigest(snapshot); err == nil {
+		*d = digest(x)
+	}
+}
+
+func core() sim.Factory {
+	return reference.New(reference.Options{
+		Config: reference.Lab(), Service: func(int) reference.Service { d := digest(wire.NewDigest()); return &d },
+	})
+}
+
+// withoutDisk is the core without a disk.
+func withoutDisk() sim.Factory {
+	whole := core()
+	return func(node, life int, seed uint64) sim.Server { return diskless{whole(node, life, seed)} }
+}
+
+type diskless struct{ sim.Server }
+
+func (d diskless) Step(now sim.Time, ev *sim.Event, fx []sim.Effect) ([]sim.Effect, sim.Time) {
+	n := len(fx)
+	fx, deadline := d.Server.Step(now, ev, fx)
+	return append(fx[:n], slices.DeleteFunc(slices.Clone(fx[n:]), func(e sim.Effect) bool {
+		return e.Kind == sim.Save || e.Kind == sim.WriteAhead
+	})...), deadline
+}
+
+func TestGeneratedWorldsAreSoundAndLoad(t *testing.T) {
+	for i := range 300 {
+		w := Generate(SeedOf(5, i), i%2 == 0)
+		if !w.sound() {
+			t.Errorf("world %d asks for more than a correct server can do:\n%s", i, w.Script("", ""))
+		}
+		if i%2 == 1 && w.SnapshotEvery > 0 {
+			t.Errorf("world %d takes snapshots", i)
+		}
+		_, test, err := script.LoadWorld("w", []byte(w.Script("two\nlines", check.Agreement)))
+		if err != nil {
+			t.Fatalf("world %d: %v\n%s", i, err, w.Script("", ""))
+		}
+		if test.World.Seed != w.Seed || test.World.Breaks != check.Agreement || test.Servers != w.Servers || test.Preempt != w.Preempt || test.Link.String() != w.Net.String() {
+			t.Errorf("world %d: its script is another world", i)
+		}
+	}
+}
+
+func TestAWorldDependsOnItsSeedAlone(t *testing.T) {
+	hash := func(seed uint64) string {
+		rec := sim.NewRecorder(false)
+		if out := Generate(seed, true).Run(t.Context(), core(), rec); out.Err != nil {
+			t.Fatal(out.Err)
+		}
+		return rec.Hash().String()
+	}
+	seen := map[string]bool{}
+	for i := range 10 {
+		h := hash(SeedOf(1, i))
+		if h != hash(SeedOf(1, i)) {
+			t.Errorf("world %d ran twice, and not the same", i)
+		}
+		seen[h] = true
+	}
+	if len(seen) != 10 {
+		t.Errorf("10 seeds made %d worlds", len(seen))
+	}
+}
+
+func TestSearchFindsAndShrinksTheSameWithAnyWorkers(t *testing.T) {
+	var scripts []string
+	for _, workers := range []int{1, 3} {
+		s, err := Search(t.Context(), Options{Factory: withoutDisk, Seed: 1, Worlds: 200, Workers: workers})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Found == nil {
+			t.Fatalf("nothing found in %d worlds of servers without a disk", s.Worlds)
+		}
+		sh := Shrinker{Factory: withoutDisk, Correct: core, Property: s.Found.Violation.Property, Workers: workers}
+		small, runs, err := sh.Shrink(t.Context(), s.Found.World)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if small.Size() > 8 {
+			t.Errorf("%d of %d actions are left after %d runs:\n%s", small.Size(), s.Found.World.Size(), runs, small.Script("", ""))
+		}
+		if out := small.Run(t.Context(), withoutDisk()); out.Violation == nil || out.Violation.Property != s.Found.Violation.Property {
+			t.Errorf("the small world breaks %v, expected %s", out.Violation, s.Found.Violation.Property)
+		}
+		if out := small.Run(t.Context(), core()); out.Violation != nil {
+			t.Errorf("the core fails the small world: %v", out.Violation)
+		}
+		scripts = append(scripts, small.Script("", ""))
+	}
+	if scripts[0] != scripts[1] {
+		t.Errorf("one worker:\n%s\nthree:\n%s", scripts[0], scripts[1])
+	}
+}
+
+// The run of a test, taken down and run as a world, breaks the same at the same time.
+func TestALogIsTheSameRun(t *testing.T) {
+	w := &World{Seed: 7, Servers: 3, Net: sim.Link{Min: sim.Millisecond, Max: 9 * sim.Millisecond}}
+	for i := range 12 {
+		w.Actions = append(w.Actions,
+			Action{Op: Look, Pause: 333*sim.Millisecond + 7},
+			Action{Op: CrashOn, A: after(1), What: "reply"},
+			Action{Op: Start, A: leader, Value: i + 1, Count: 1},
+			Action{Op: Restart, A: leader, Pause: 61 * sim.Millisecond},
+			Action{Op: Revive, A: after(1), Pause: 17 * sim.Millisecond})
+	}
+	lab, test, err := script.LoadWorld("w", []byte(w.Script("", "")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log Log
+	out := lab.Run(test, script.Run{Factory: withoutDisk(), Log: log.Add})
+	if out.Violation == nil {
+		t.Fatal("servers without a disk pass")
+	}
+	again := log.World(test, 0, out.Violation).Run(t.Context(), withoutDisk())
+	if v := again.Violation; v == nil || v.Property != out.Violation.Property || v.Time != out.Violation.Time {
+		t.Errorf("the test broke %v at %d, its log %v", out.Violation, out.Violation.Time, v)
+	}
+}
+
+func TestShrinkRefusesAnotherProperty(t *testing.T) {
+	sh := Shrinker{Factory: core, Property: check.ElectionSafety, Workers: 1}
+	w := Generate(1, true)
+	if got, _, err := sh.Shrink(t.Context(), w); err != ErrNotTheSame || got != w {
+		t.Errorf("got %v, expected ErrNotTheSame", err)
+	}
+}
