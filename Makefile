@@ -58,6 +58,11 @@ site: site/node_modules ## build the page: site/dist
 serve: site ## build the page and serve it on this machine
 	cd site && npm run serve
 
+.PHONY: bench-page
+bench-page: site ## what the coding pages cost: downloads, seconds to a verdict, to a type error
+	sh .ci/chromium
+	cd site && npm run --silent bench:page
+
 .PHONY: player
 player: site/node_modules ## rebuild the player that the command's HTML report embeds
 	cd site && npm run player

@@ -6,7 +6,9 @@ import { chromium, type BrowserContext, type BrowserContextOptions, type Page, t
 import { serve } from '../../scripts/serve.mjs';
 
 /** Where .ci/chromium looks as well. */
-const EXECUTABLE = [process.env['CHROMIUM'], '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((p) => p && existsSync(p));
+export const EXECUTABLE = [process.env['CHROMIUM'], '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((p) => p && existsSync(p));
+export const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+  '--disable-component-update', '--disable-sync'];
 const dist = fileURLToPath(new URL('../../dist', import.meta.url));
 
 export interface Site {
@@ -25,8 +27,7 @@ export async function openSite(options: BrowserContextOptions = {}): Promise<Sit
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: EXECUTABLE,
     headless: true,
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-      '--disable-component-update', '--disable-sync'],
+    args: FLAGS,
     viewport: { width: 1280, height: 900 },
     ...options,
   });
