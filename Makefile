@@ -58,6 +58,11 @@ site: site/node_modules ## build the page: site/dist
 serve: site ## build the page and serve it on this machine
 	cd site && npm run serve
 
+.PHONY: test-page-long
+test-page-long: site ## the page's verdict on the correct server and 22 planted bugs is the command's; Firefox
+	sh .ci/chromium
+	cd site && npm run test:long
+
 .PHONY: bench-page
 bench-page: site ## what the coding pages cost: downloads, seconds to a verdict, to a type error
 	sh .ci/chromium

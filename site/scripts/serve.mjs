@@ -27,13 +27,15 @@ export async function serve(folder, port = 0) {
       return void res.end(existsSync(join(root, '404.html')) ? readFileSync(join(root, '404.html')) : 'not found');
     }
     const ext = extname(file);
-    const head = { 'content-type': TYPES[ext] ?? 'application/octet-stream', 'cache-control': 'no-cache' };
+    const { mtimeMs, size } = statSync(file);
+    const etag = `"${mtimeMs.toString(36)}-${size.toString(36)}"`;
+    const head = { 'content-type': TYPES[ext] ?? 'application/octet-stream', 'cache-control': 'no-cache', etag };
+    if (req.headers['if-none-match'] === etag) return void res.writeHead(304, head).end();
     if (!PLAIN.has(ext) && /\bbr\b/.test(req.headers['accept-encoding'] ?? '')) {
       if (existsSync(`${file}.br`)) { // big files are compressed beforehand
         res.writeHead(200, { ...head, 'content-encoding': 'br', vary: 'accept-encoding', 'content-length': statSync(`${file}.br`).size });
         return void createReadStream(`${file}.br`).pipe(res);
       }
-      const { mtimeMs } = statSync(file);
       let b = packed.get(file);
       if (b?.mtimeMs !== mtimeMs) {
         const body = brotliCompressSync(readFileSync(file), { params: { [constants.BROTLI_PARAM_QUALITY]: ext === '.wasm' ? 5 : 9 } });

@@ -20,6 +20,7 @@ import (
 	"github.com/raftlab/raftlab/grader/build"
 	"github.com/raftlab/raftlab/grader/report"
 	"github.com/raftlab/raftlab/grader/sim"
+	"github.com/raftlab/raftlab/grader/vet"
 )
 
 // app is what one worker knows.
@@ -40,6 +41,7 @@ func main() {
 		"lab":     call(lab),
 		"library": call(a.library),
 		"check":   call(a.check),
+		"vet":     call(a.vet),
 		"format":  call(formatted),
 		"plan":    call(a.plan),
 		"explain": call(a.explain),
@@ -151,6 +153,20 @@ func (a *app) check(args []js.Value) (any, error) {
 		return nil, err
 	}
 	return text(struct{}{}), nil
+}
+
+// vet(files) says what the lab's checks suspect in a folder that compiles.
+func (a *app) vet(args []js.Value) (any, error) {
+	if err := a.prepare(args[0].String()); err != nil {
+		return nil, err
+	}
+	found, err := vet.Check(a.tree, a.types.Library, a.lib.Go)
+	if err != nil {
+		return nil, err
+	}
+	return text(struct {
+		Findings []vet.Finding `json:"findings"`
+	}{found}), nil
 }
 
 // format(text) is gofmt.

@@ -43,6 +43,15 @@ export interface Problem {
   advice?: string;
 }
 
+/** What one of the lab's checks (grade vet) suspects. */
+export interface Finding {
+  check: string;
+  file: string;
+  line: number;
+  col: number;
+  message: string;
+}
+
 /** What a function of the grader answers when it fails. */
 export interface Failed {
   error: string;

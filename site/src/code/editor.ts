@@ -12,7 +12,7 @@ import { highlightSelectionMatches, searchKeymap } from '@codemirror/search';
 import { Compartment, EditorState, type Extension } from '@codemirror/state';
 import { drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, keymap, lineNumbers } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
-import type { Files, Problem } from './api.ts';
+import type { Files, Finding, Problem } from './api.ts';
 import { units } from './columns.ts';
 
 const dark = HighlightStyle.define([
@@ -120,15 +120,21 @@ export class Editor {
     this.view.dispatch({ changes: { from, to: old.length - end, insert: text.slice(from, text.length - end) }, annotations: isolateHistory.of('full') });
   }
 
-  /** Marks the problems of the file shown. */
-  mark(problems: Problem[]): void {
+  /** Marks the problems and findings of the file shown. */
+  mark(problems: Problem[], findings: Finding[]): void {
     const { doc } = this.view.state;
-    const marks: Diagnostic[] = problems.filter((p) => p.line && p.line <= doc.lines).map((p) => {
-      const line = doc.line(p.line!);
-      const from = line.from + Math.min(units(line.text, (p.col ?? 1) - 1), line.length);
+    const place = (at: number, col: number): { from: number; to: number } => {
+      const line = doc.line(at);
+      const from = line.from + Math.min(units(line.text, col - 1), line.length);
       const word = /^[\p{L}\p{N}_]+/u.exec(line.text.slice(from - line.from))?.[0].length ?? 1;
-      return { from, to: Math.min(from + Math.max(word, 1), line.to), severity: 'error', message: p.reason + (p.advice ? `\n${p.advice}` : '') };
-    });
+      return { from, to: Math.min(from + Math.max(word, 1), line.to) };
+    };
+    const marks: Diagnostic[] = [
+      ...problems.filter((p) => p.line && p.line <= doc.lines)
+        .map((p): Diagnostic => ({ ...place(p.line!, p.col ?? 1), severity: 'error', message: p.reason + (p.advice ? `\n${p.advice}` : '') })),
+      ...findings.filter((f) => f.line <= doc.lines)
+        .map((f): Diagnostic => ({ ...place(f.line, f.col), severity: 'warning', message: f.message, source: f.check })),
+    ];
     this.view.dispatch(setDiagnostics(this.view.state, marks));
   }
 

@@ -1,6 +1,6 @@
 // Checks, compiles and grades: the workers behind the coding pages.
 
-import { GraderError, type Command, type Failed, type Files, type Lab, type Order, type Outcome, type Problem, type Result, type Run } from './api.ts';
+import { GraderError, type Command, type Failed, type Files, type Finding, type Lab, type Order, type Outcome, type Problem, type Result, type Run } from './api.ts';
 import { loadPack, loadStock, loadTools, type Progress, type Stock, type Tools } from './load.ts';
 import { Cancelled, Refused, Remote } from './remote.ts';
 
@@ -104,6 +104,11 @@ export class Studio {
       if (e instanceof GraderError && e.failed.problems) return e.failed.problems;
       throw e;
     }
+  }
+
+  /** What the lab's checks suspect in a folder that compiles. */
+  async vet(files: Files): Promise<Finding[]> {
+    return (await this.editor.json<{ findings: Finding[] }>('vet', JSON.stringify(files))).findings;
   }
 
   /** gofmt; throws a GraderError with the place if the text does not parse. */

@@ -85,6 +85,13 @@ describe('the page against the command', () => {
     assert.deepEqual(failed(studio.api.explain(output)).problems, check({ 'raft/x.go': files['raft/x.go'] }).problems);
   });
 
+  it("the lab's checks warn", () => {
+    const found = (files: Record<string, string>) => (JSON.parse(studio.api.vet(JSON.stringify(files))) as { findings: { check: string; file: string }[] }).findings;
+    assert.deepEqual(found(correct), []);
+    const { files } = planted(correct, 'lock-held-during-call');
+    assert.ok(found(files).some((f) => f.check === 'lockacross' && f.file.startsWith('raft/')), JSON.stringify(found(files)));
+  });
+
   it('gofmt formats, and says where it cannot', () => {
     assert.equal((JSON.parse(studio.api.format('package  x\nvar  a=1')) as { text: string }).text, 'package x\n\nvar a = 1\n');
     assert.equal(failed(studio.api.format('package x\n\nfunc {')).problems![0]!.line, 3);

@@ -14,6 +14,7 @@ interface Api {
   lab(): string;
   library(manifest: string, exported: Uint8Array): string;
   check(files: string): string;
+  vet(files: string): string;
   format(text: string): string;
   plan(files: string): { commands: Command[] } | string;
   explain(output: string): string;

@@ -1,0 +1,67 @@
+// The page's verdict against the command's, for the correct server and for
+// planted bugs of all parts: compiled and graded in Chromium, with nothing of
+// Go's but what the page brings.
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import type { Page } from 'playwright-core';
+import type { Result } from '../../src/code/api.ts';
+import { toZip } from '../../src/code/folder.ts';
+import { openSite, type Site } from '../browser/browser.ts';
+import { folder, planted, ready, root } from '../browser/coding.ts';
+import { Cli, verdict } from '../unit/studio.ts';
+
+const BUGS = [
+  'vote-not-saved', 'votes-not-voters', 'ticker-spins', 'heartbeats-too-often', 'timeout-too-short', 'old-votes-counted', 'election-quorum-too-small',
+  'start-locks-twice', 'commit-on-start', 'lock-held-during-call', 'slice-too-short', 'commit-goes-back', 'whole-log-each-time',
+  'append-not-saved', 'log-not-restored', 'term-not-restored', 'commits-old-term', 'conflict-not-replaced',
+  'snapshot-locks-twice', 'install-not-saved', 'snapshot-loses-term', 'cut-without-offset',
+];
+const correct = folder(`${root}grader/testdata/correct`);
+
+let site: Site;
+let page: Page;
+let cli: Cli;
+before(async () => {
+  cli = new Cli();
+  site = await openSite({ serviceWorkers: 'block', acceptDownloads: true });
+  ({ page } = await site.open('code/election/'));
+  await ready(page, 240_000);
+});
+after(async () => {
+  await site?.close();
+  cli?.close();
+});
+
+/** Grades in the page; the Result comes out of the submission. */
+async function inPage(files: Record<string, string>, what: string): Promise<Result> {
+  const zip = join(tmpdir(), `raftlab-${process.pid}.zip`);
+  writeFileSync(zip, toZip(files));
+  await page.locator('input[type=file]').setInputFiles(zip);
+  await page.locator('.told', { hasText: 'replaced' }).waitFor();
+  await page.locator('.runbar select').selectOption(what);
+  await page.getByRole('button', { name: 'Run', exact: true }).click();
+  await page.locator('.verdict').waitFor({ timeout: 300_000 });
+  const [saved] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Save the submission' }).click()]);
+  return JSON.parse(readFileSync((await saved.path())!, 'utf8')) as Result;
+}
+
+test('the correct server, the whole suite', async () => {
+  const mine = await inPage(correct, 'all');
+  assert.equal(mine.points, mine.max);
+  assert.deepEqual(verdict(mine), verdict(cli.json(cli.folder(correct))));
+});
+
+for (const bug of BUGS) {
+  test(bug, async () => {
+    const { files, part } = planted(correct, bug);
+    await page.goto(`${site.url}code/${part}/`);
+    await page.locator('.coding[data-ready=yes]').waitFor({ timeout: 240_000 });
+    const mine = await inPage(files, 'part');
+    assert.deepEqual(verdict(mine), verdict(cli.json(cli.folder(files), part)));
+    console.log(`${bug}: ${mine.status}, ${mine.points}/${mine.max}, ${mine.hash.slice(0, 12)}`);
+  });
+}
