@@ -44,6 +44,16 @@ test-browser: site ## the page's tests in Chromium
 	sh .ci/chromium
 	cd site && npm run test:browser
 
+.PHONY: measure-page
+measure-page: site ## the page's sizes, frames a second, speed of the cluster in it
+	sh .ci/chromium
+	cd site && npm run measure
+
+.PHONY: lighthouse
+lighthouse: site ## Lighthouse's figures of the page (npx fetches Lighthouse)
+	sh .ci/chromium
+	cd site && npm run lighthouse
+
 # Not npm ci: the lock file names packages for other systems that a registry
 # may not have, and npm ci then refuses to begin.
 site/node_modules: site/package-lock.json

@@ -167,6 +167,13 @@ export class LiveSession {
     });
   }
 
+  /** Gives up what ran beyond time t, unless something was done there. */
+  backTo(t: number): Promise<void> {
+    return this.queue(async () => {
+      if (t < this.model.end && (this.actions.at(-1)?.at ?? 0) <= t) await this.back(t, this.actions.length);
+    });
+  }
+
   private get history(): History {
     return { actions: this.actions, end: this.model.end };
   }
