@@ -28,8 +28,8 @@ export class Project {
     try {
       const saved = await load();
       if (saved) {
-        this.files = saved.files;
         this.revision = saved.revision;
+        if (this.version === 0) this.files = saved.files; // nobody was faster
       }
     } catch {
       this.saving = 'failed';

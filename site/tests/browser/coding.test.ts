@@ -8,7 +8,7 @@ import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { fromZip } from '../../src/code/folder.ts';
 import { openSite, type Site } from './browser.ts';
-import { folder, keep, planted, ready, root } from './coding.ts';
+import { folder, keep, planted, ready, root, run as runIn, use as useIn } from './coding.ts';
 
 const correct = folder(`${root}grader/testdata/correct`);
 /** The longest that something may take on a busy machine. */
@@ -28,25 +28,11 @@ after(async () => { await site?.close(); });
 
 const raft = (more: Record<string, string>) => ({ ...correct, ...more });
 
-/** Shows other files, without loading everything anew. */
-async function use(files: Record<string, string>): Promise<void> {
-  const file = join(tmpdir(), `raftlab-${process.pid}.zip`);
-  const { toZip } = await import('../../src/code/folder.ts');
-  writeFileSync(file, toZip(files));
-  await page.locator('input[type=file]').setInputFiles(file);
-  await page.locator('.told', { hasText: 'replaced' }).waitFor();
-}
+const use = (files: Record<string, string>): Promise<void> => useIn(page, files);
+const run = (): Promise<string> => runIn(page, LONG);
 
 async function choose(test: string): Promise<void> {
   await page.locator('.runbar select').selectOption(test);
-}
-
-/** Presses Run and waits for how it ends: the verdict's text or the complaint's. */
-async function run(): Promise<string> {
-  await page.getByRole('button', { name: 'Run', exact: true }).click();
-  const end = page.locator('.verdict, .coding > .told.bad');
-  await end.first().waitFor({ timeout: LONG });
-  return end.first().innerText();
 }
 
 test('the correct server passes; a submission says what was graded', async () => {

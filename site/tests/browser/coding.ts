@@ -1,8 +1,10 @@
 // What the tests and the benchmark of the coding pages share.
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
+import { toZip } from '../../src/code/folder.ts';
 
 export const root = fileURLToPath(new URL('../../..', import.meta.url));
 
@@ -33,6 +35,30 @@ export async function keep(page: Page, files: Record<string, string>): Promise<v
 /** Waits until the compiler is here and warm. */
 export async function ready(page: Page, ms = 120_000): Promise<void> {
   await page.locator('.coding[data-tools=yes]').waitFor({ timeout: ms });
+}
+
+async function counter(page: Page, name: 'version' | 'ended'): Promise<number> {
+  return Number(await page.locator('.coding').getAttribute(`data-${name}`));
+}
+
+/** Does something and waits until it has changed a counter of the page. */
+async function counted(page: Page, name: 'version' | 'ended', act: () => Promise<unknown>, timeout: number): Promise<void> {
+  const before = await counter(page, name);
+  await act();
+  await page.waitForFunction(([n, was]) => Number(document.querySelector<HTMLElement>('.coding')!.dataset[n as string]) > (was as number), [name, before] as const, { timeout });
+}
+
+/** Opens a zip of other files, without loading everything anew. */
+export async function use(page: Page, files: Record<string, string>): Promise<void> {
+  const zip = join(tmpdir(), `raftlab-${process.pid}.zip`);
+  writeFileSync(zip, toZip(files));
+  await counted(page, 'version', () => page.locator('input[type=file]').setInputFiles(zip), 30_000);
+}
+
+/** Presses Run and waits for how it ends: the verdict's text or the complaint's. */
+export async function run(page: Page, ms = 240_000): Promise<string> {
+  await counted(page, 'ended', () => page.getByRole('button', { name: 'Run', exact: true }).click(), ms);
+  return page.locator('.verdict, .coding > .told.bad').first().innerText();
 }
 
 /** The correct server with a planted bug; see grader/corpus. */

@@ -2,16 +2,12 @@
 // planted bugs of all parts: compiled and graded in Chromium, with nothing of
 // Go's but what the page brings.
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import type { Result } from '../../src/code/api.ts';
-import { toZip } from '../../src/code/folder.ts';
 import { openSite, type Site } from '../browser/browser.ts';
-import { folder, planted, ready, root } from '../browser/coding.ts';
+import { folder, planted, ready, root, run, use } from '../browser/coding.ts';
 import { Cli, verdict } from '../unit/studio.ts';
 
 const BUGS = [
@@ -38,13 +34,9 @@ after(async () => {
 
 /** Grades in the page; the Result comes out of the submission. */
 async function inPage(files: Record<string, string>, what: string): Promise<Result> {
-  const zip = join(tmpdir(), `raftlab-${process.pid}.zip`);
-  writeFileSync(zip, toZip(files));
-  await page.locator('input[type=file]').setInputFiles(zip);
-  await page.locator('.told', { hasText: 'replaced' }).waitFor();
+  await use(page, files);
   await page.locator('.runbar select').selectOption(what);
-  await page.getByRole('button', { name: 'Run', exact: true }).click();
-  await page.locator('.verdict').waitFor({ timeout: 300_000 });
+  await run(page, 300_000);
   const [saved] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Save the submission' }).click()]);
   return JSON.parse(readFileSync((await saved.path())!, 'utf8')) as Result;
 }
