@@ -18,6 +18,7 @@ import (
 
 	"github.com/raftlab/raftlab/grader"
 	"github.com/raftlab/raftlab/grader/build"
+	"github.com/raftlab/raftlab/grader/phrase"
 	"github.com/raftlab/raftlab/grader/report"
 	"github.com/raftlab/raftlab/grader/sim"
 	"github.com/raftlab/raftlab/grader/vet"
@@ -43,6 +44,7 @@ func main() {
 		"check":   call(a.check),
 		"vet":     call(a.vet),
 		"format":  call(formatted),
+		"said":    call(said),
 		"plan":    call(a.plan),
 		"explain": call(a.explain),
 		"open":    call(a.open),
@@ -167,6 +169,19 @@ func (a *app) vet(args []js.Value) (any, error) {
 	return text(struct {
 		Findings []vet.Finding `json:"findings"`
 	}{found}), nil
+}
+
+// said(lang, sentences) says the grader's sentences in a language. Verdicts hold
+// the English ones, which are the same for everybody.
+func said(args []js.Value) (any, error) {
+	var list []string
+	if err := json.Unmarshal([]byte(args[1].String()), &list); err != nil {
+		return nil, fmt.Errorf("the sentences: %w", err)
+	}
+	for i, s := range list {
+		list[i] = phrase.In(args[0].String(), s)
+	}
+	return text(list), nil
 }
 
 // format(text) is gofmt.

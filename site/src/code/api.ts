@@ -119,6 +119,9 @@ export interface Failure {
   hints?: Text[];
   replay?: string;
   evidence?: string[];
+  /** How the property came to break, oldest first; so: what follows. */
+  chain?: { time: number; what: string }[];
+  so?: string;
 }
 
 export interface Outcome {

@@ -1,6 +1,6 @@
 // Checks, compiles and grades: the workers behind the coding pages.
 
-import { GraderError, type Command, type Failed, type Files, type Finding, type Lab, type Order, type Outcome, type Problem, type Result, type Run } from './api.ts';
+import { GraderError, type Command, type Failed, type Failure, type Files, type Finding, type Lab, type Order, type Outcome, type Problem, type Result, type Run } from './api.ts';
 import { loadPack, loadStock, loadTools, type Progress, type Stock, type Tools } from './load.ts';
 import { Cancelled, Refused, Remote } from './remote.ts';
 
@@ -94,6 +94,26 @@ export class Studio {
   get go(): string { return this.stock.manifest.go; }
 
   lab(): Promise<Lab> { return this.editor.json<Lab>('lab'); }
+
+  /** The grader's sentences in a language. */
+  private async said(lang: string, list: string[]): Promise<string[]> {
+    return lang === 'en' ? list : this.editor.json<string[]>('said', lang, JSON.stringify(list));
+  }
+
+  /** A failure as it is shown; the verdict keeps it in English. */
+  async shown(f: Failure, lang: string): Promise<Failure> {
+    const { message, expected = '', found = '', so = '', evidence = [], chain = [] } = f;
+    const s = await this.said(lang, [message, expected, found, so, ...evidence, ...chain.map((c) => c.what)]);
+    return {
+      ...f, message: s[0]!, expected: s[1]!, found: s[2]!, so: s[3]!,
+      evidence: s.slice(4, 4 + evidence.length), chain: chain.map((c, i) => ({ ...c, what: s[4 + evidence.length + i]! })),
+    };
+  }
+
+  async problemsIn(lang: string, list: Problem[]): Promise<Problem[]> {
+    const s = await this.said(lang, list.flatMap((p) => [p.reason, p.advice ?? '']));
+    return list.map((p, i) => ({ ...p, reason: s[2 * i]!, advice: s[2 * i + 1]! }));
+  }
 
   /** What is wrong with a folder, as far as the types tell. */
   async check(files: Files): Promise<Problem[]> {

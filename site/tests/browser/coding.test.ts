@@ -157,11 +157,38 @@ test('two tabs do not overwrite each other unseen', async () => {
   await other.close();
 });
 
+test('after the first visit it works offline', async () => {
+  const kept = await openSite();
+  try {
+    const { page: p } = await kept.open('code/election/');
+    await p.evaluate(() => navigator.serviceWorker.ready);
+    await keep(p, correct);
+    await p.reload();
+    await ready(p);
+    // The worker keeps the big files in its own time.
+    await p.waitForFunction(async () => {
+      for (const name of await caches.keys()) if (/big/.test(name) && (await (await caches.open(name)).keys()).length >= 8) return true;
+      return false;
+    }, undefined, { timeout: LONG });
+    await kept.context.setOffline(true);
+    await p.reload();
+    await ready(p);
+    await p.locator('.runbar select').selectOption('election/initial');
+    assert.match(await runIn(p, LONG), /PASSED/);
+  } finally {
+    await kept.close();
+  }
+});
+
 test('the page speaks Chinese, fits a phone, and is accessible', async () => {
   const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
   const zh = await site.context.newPage();
   await zh.goto(`${site.url}zh/code/persistence/`);
   await zh.getByRole('button', { name: '运行', exact: true }).waitFor();
+  await zh.locator('.coding[data-ready=yes]').waitFor({ timeout: LONG });
+  await useIn(zh, raft({ 'raft/x.go': 'package raft\n\nimport "net"\n' }));
+  await zh.locator('.list', { hasText: 'raft/x.go:3' }).waitFor();
+  assert.match(await zh.locator('.list').innerText(), /不允许|不能/);
   await zh.evaluate(axe);
   const found = await zh.evaluate(async () => (await (globalThis as unknown as { axe: { run(where: object): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }> } }).axe
     .run({ exclude: ['[data-open-modal]'] })).violations);
