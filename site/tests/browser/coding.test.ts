@@ -130,6 +130,17 @@ test('closing in the midst of a compilation loses nothing', async () => {
   await ready(page);
 });
 
+test('the list of parts leads to each', async () => {
+  for (const at of ['code/', 'zh/code/']) {
+    const { page: p } = await site.open(at);
+    assert.equal(await p.locator('main ol a').count(), 5);
+    await p.locator('main ol a').last().click();
+    await p.locator('.cm-content').waitFor();
+    assert.match(p.url(), /code\/compaction\/$/);
+    await p.close();
+  }
+});
+
 test('when the browser keeps nothing, the page says so', async () => {
   const full = await site.context.newPage();
   await full.addInitScript(() => {
