@@ -36,8 +36,8 @@ test-go: ## the Go tests
 	$(GO) test -timeout 30m ./...
 
 .PHONY: test-site
-test-site: site ## the page's tests in node, and that it builds
-	cd site && npm run test:unit
+test-site: site ## the page's types and its tests in node, and that it builds
+	cd site && npm run check && npm run test:unit
 
 .PHONY: test-browser
 test-browser: site ## the page's tests in Chromium
