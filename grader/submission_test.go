@@ -3,6 +3,8 @@ package grader
 import (
 	"encoding/json"
 	"io/fs"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -35,6 +37,48 @@ func TestSubmissionCarriesItsFiles(t *testing.T) {
 		if _, _, err := ParseSubmission([]byte(bad)); err == nil {
 			t.Errorf("%s was taken", name)
 		}
+	}
+}
+
+// What a submission holds is enough to grade it again, with the same outcome.
+func TestSubmissionGradesAgainAlike(t *testing.T) {
+	files := map[string]string{}
+	root := os.DirFS("testdata/correct")
+	if err := fs.WalkDir(root, ".", func(p string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		b, err := fs.ReadFile(root, p)
+		files[p] = string(b)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	o := Options{Dir: "testdata/correct", Run: regexp.MustCompile("^election/initial$"), Seeds: 1}
+	was, err := Grade(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m map[string]any
+	if err := json.Unmarshal(was.JSON(), &m); err != nil {
+		t.Fatal(err)
+	}
+	m["files"] = files
+	b, err := json.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, folder, err := ParseSubmission(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Dir, o.Files = ".", folder
+	is, err := Grade(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if is.Module != r.Module || is.Hash != r.Hash || is.Points != r.Points {
+		t.Errorf("the submission says module %s, hash %s, %v points; graded again it has %s, %s, %v", r.Module, r.Hash, r.Points, is.Module, is.Hash, is.Points)
 	}
 }
 
