@@ -12,7 +12,7 @@ import (
 )
 
 var (
-	plantedSeeds = flag.Int("plantedseeds", 400, "how many seeds TestPlantedBugs gives the world to catch a bug")
+	plantedSeeds = flag.Int("plantedseeds", 800, "how many seeds TestPlantedBugs gives the world to catch a bug")
 	allBugs      = flag.Bool("allbugs", false, "TestPlantedBugs plants every bug, not each eighth")
 )
 
@@ -20,6 +20,15 @@ var (
 // old, found once, becomes new, which misbehaves if planted is its number. All
 // edits make one program (a build overlay: the tree stays as it is), which is
 // run once for each bug.
+//
+// The world catches all but seven of them within 800 seeds. Two are the service's
+// (53, 54), which TestLinearizable is the world of. Three a world cannot see:
+// a matchIndex that goes back (32) costs messages only, since the commit index
+// does not; a refusal that echoes the request (35) and a timer that a refused
+// candidate starts anew (12) are made harmless by the checks behind them, PreVote
+// and stickiness. And a membership that stays in force (46) or a removed server
+// that does not campaign (59) take it a few thousand seeds. Tests of their rules
+// catch these.
 type bug struct {
 	number   int
 	name     string
@@ -45,21 +54,21 @@ var bugs = []bug{
 		"	if term > s.term {\n		s.term, s.vote = term, None\n	}", "	if term > s.term || planted == 7 {\n		s.term, s.vote = term, plantedVote(s, term)\n	}", ""},
 	{8, "vote kept in a new term", "", "", "", ""},
 	{9, "votes counted, not voters", "election.go",
-		"		if s.ballots[i].from == from {", "		if s.ballots[i].from == from && planted != 9 {", "TestVotersAreCounted"},
+		"		if s.ballots[i].from == from {", "		if s.ballots[i].from == from && planted != 9 {", ""},
 	{9, "", "election.go",
 		"	if !s.members().hasQuorum(s.votedForMe) {", "	if !s.members().hasQuorum(s.votedForMe) && !plantedCount(s) {", ""},
 	{10, "votes of an older term counted", "raft.go",
-		"	case m.Term < s.term:\n", "	case planted == 10 && m.Term < s.term && m.Kind == RequestVoteReply:\n	case m.Term < s.term:\n", "TestVotersAreCounted"},
+		"	case m.Term < s.term:\n", "	case planted == 10 && m.Term < s.term && m.Kind == RequestVoteReply:\n	case m.Term < s.term:\n", ""},
 	{11, "a candidate does not vote for itself", "election.go",
 		"	s.vote = s.id\n", "	if planted != 11 {\n		s.vote = s.id\n	}\n", ""},
 	{12, "the timer starts anew for a refused candidate", "election.go",
 		"		s.refuse(m)\n		return\n	}\n	s.vote = m.From", "		if planted == 12 {\n			s.resetElectionTimer()\n		}\n		s.refuse(m)\n		return\n	}\n	s.vote = m.From", "TestRefusedCandidateLeavesTheTimer"},
 	{13, "the timer starts anew for a deposed leader", "raft.go",
-		"		if !m.Kind.IsReply() && m.Kind != TimeoutNow {", "		if planted == 13 {\n			s.resetElectionTimer()\n		}\n		if !m.Kind.IsReply() && m.Kind != TimeoutNow && (planted != 22 || m.Kind != AppendEntries) {", "TestStaleLeaderLeavesTheTimer"},
+		"		if !m.Kind.IsReply() && m.Kind != TimeoutNow {", "		if planted == 13 {\n			s.resetElectionTimer()\n		}\n		if !m.Kind.IsReply() && m.Kind != TimeoutNow && (planted != 22 || m.Kind != AppendEntries) {", ""},
 	{14, "a candidate waits for ever", "election.go",
 		"	if s.role == Leader || !s.mayCampaign() {", "	if s.role == Leader || !s.mayCampaign() || planted == 14 && (s.role == Candidate || s.role == PreCandidate) {", ""},
 	{15, "election timeouts are not random", "election.go",
-		"!s.cfg.Unsafe.RandomTimeouts {", "!s.cfg.Unsafe.RandomTimeouts && planted != 15 {", "TestTimeoutsAreRandom"},
+		"!s.cfg.Unsafe.RandomTimeouts {", "!s.cfg.Unsafe.RandomTimeouts && planted != 15 {", ""},
 	{16, "a higher term in a reply is ignored", "raft.go",
 		"	case m.Term > s.term: //", "	case m.Term > s.term && planted == 16 && m.Kind.IsReply():\n	case m.Term > s.term: //", ""},
 	{17, "a candidate does not follow the leader of its term", "replication.go",
@@ -85,7 +94,7 @@ var bugs = []bug{
 		"			s.log.truncate(from)\n", "			if planted != 27 {\n				s.log.truncate(from)\n			} else {\n				entries = entries[min(uint64(len(entries)), s.log.last()-prev.Index):]\n				n = 0\n			}\n", ""},
 	{28, "a missing previous entry is a match", "", "", "", ""}, // edited with 25
 	{29, "entries of older terms committed by counting", "replication.go",
-		"t != s.term && !s.cfg.Unsafe.CommitCurrentTermOnly {", "t != s.term && !s.cfg.Unsafe.CommitCurrentTermOnly && planted != 29 {", "TestCommitRule"},
+		"t != s.term && !s.cfg.Unsafe.CommitCurrentTermOnly {", "t != s.term && !s.cfg.Unsafe.CommitCurrentTermOnly && planted != 29 {", ""},
 	{30, "commit index taken without a look at the log", "replication.go",
 		"min(m.Commit, lastNew))", "min(m.Commit, plantedLast(s, lastNew)))", ""},
 	{31, "the commit index goes back", "replication.go",
@@ -126,7 +135,7 @@ var bugs = []bug{
 	{48, "entries below the snapshot come back", "replication.go",
 		"		prev = position{entries[0].Index, entries[0].Term}\n		entries = entries[1:]", "		prev = position{entries[0].Index, entries[0].Term}\n		if planted == 48 {\n			prev = s.log.base\n			break\n		}\n		entries = entries[1:]", ""},
 	{49, "a snapshot keeps a suffix that does not match", "snapshot.go",
-		"	if s.log.matches(at) {", "	if s.log.matches(at) || planted == 49 && at.Index <= s.log.last() {", "TestSnapshotDropsADivergentLog"},
+		"	if s.log.matches(at) {", "	if s.log.matches(at) || planted == 49 && at.Index <= s.log.last() {", ""},
 	{50, "a snapshot loses its last term", "snapshot.go",
 		"	at := position{snapshot.Index, snapshot.Term}\n", "	if planted == 50 {\n		snapshot.Term = 0\n	}\n	at := position{snapshot.Index, snapshot.Term}\n", ""},
 	{51, "commit index below the snapshot after a restart", "raft.go",
@@ -140,7 +149,7 @@ var bugs = []bug{
 	{55, "reads before an entry of the term is committed", "read.go",
 		"index: max(s.log.commit, s.firstOfTerm)}", "index: plantedRead(s)}", ""},
 	{56, "old acknowledgements confirm new reads", "replication.go",
-		"		p.round = max(p.round, m.Round)\n", "		p.round = max(p.round, m.Round)\n		if planted == 56 {\n			p.round = s.round\n		}\n", "TestReadIndex"},
+		"		p.round = max(p.round, m.Round)\n", "		p.round = max(p.round, m.Round)\n		if planted == 56 {\n			p.round = s.round\n		}\n", ""},
 	{57, "the membership changes in one step", "membership.go",
 		"		next.Outgoing = current.Voters\n", "		if planted != 57 {\n			next.Outgoing = current.Voters\n		}\n", ""},
 	{58, "learners count in the quorum", "membership.go",

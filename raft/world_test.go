@@ -56,7 +56,7 @@ type drama struct {
 // live runs the world of a seed and says what went wrong, if anything.
 func live(seed uint64) (v *invariants, wrong string) {
 	r := sim.NewRNG(seed, 99)
-	d := &drama{r: r, n: 5 + 2*int(r.N(2)), noop: !r.Chance(0.1), promised: map[slot][]byte{}}
+	d := &drama{r: r, n: 5 + 2*int(r.N(2)), noop: !r.Chance(0.2), promised: map[slot][]byte{}}
 	d.v = newInvariants(d.n)
 	defer func() {
 		if p := recover(); p != nil {
@@ -175,7 +175,7 @@ func (d *drama) read(n int) {
 func (d *drama) plague() {
 	r := d.r
 	a, b := d.node(), d.node()
-	switch r.N(15) {
+	switch r.N(18) {
 	case 0:
 		d.Cut(a, b) // one way
 	case 1:
@@ -231,6 +231,77 @@ func (d *drama) plague() {
 		if d.Up(a) {
 			d.Request(a, []string{"pause", "resume"}[r.N(2)], 0, nil, nil)
 		}
+	case 15:
+		d.shortReigns()
+	case 16:
+		d.lateVotes()
+	case 17:
+		d.lateAnswers()
+	}
+}
+
+// shortReigns is Figure 8: leader after leader gets a command and crashes before
+// or just after all have it.
+func (d *drama) shortReigns() {
+	d.Heal(-1, -1)
+	d.SetLink(-1, -1, sim.Reliable)
+	for range 4 + d.r.N(8) {
+		d.BootAll()
+		for waited := 0; d.leader() < 0 && waited < 20; waited++ {
+			d.RunUntil(d.Now() + 50*sim.Millisecond)
+		}
+		l := d.leader()
+		if l < 0 || d.v.violation != "" {
+			return
+		}
+		for n := range d.n { // some do not hear it
+			if n != l && d.r.Chance(0.5) {
+				d.Cut(l, n)
+			}
+		}
+		d.start(l)
+		d.RunUntil(d.Now() + d.r.Between(0, 3*sim.Millisecond))
+		d.Crash(l)
+		d.Heal(-1, -1)
+		if d.r.Chance(0.5) { // and it is not back in time for the next election
+			d.RunUntil(d.Now() + d.r.Between(100*sim.Millisecond, 600*sim.Millisecond))
+		}
+	}
+}
+
+// lateVotes makes answers to candidates late by an election or two.
+func (d *drama) lateVotes() {
+	d.Heal(-1, -1)
+	d.SetLink(-1, -1, sim.Link{Min: 100 * sim.Microsecond, Max: sim.Millisecond, Dup: 0.3,
+		Late: 0.3 + float64(d.r.N(6))/10, LateMin: 100 * sim.Millisecond, LateMax: d.r.Between(200*sim.Millisecond, 900*sim.Millisecond)})
+	for range 2 + d.r.N(4) {
+		if l := d.leader(); l >= 0 {
+			d.Crash(l)
+		}
+		d.RunUntil(d.Now() + d.r.Between(100*sim.Millisecond, 500*sim.Millisecond))
+		d.BootAll()
+	}
+}
+
+// lateAnswers lets a leader hear late and speak to nobody: it goes on while
+// another is elected, and is asked for reads.
+func (d *drama) lateAnswers() {
+	l := d.leader()
+	if l < 0 {
+		return
+	}
+	d.Heal(-1, -1)
+	d.SetLink(-1, l, sim.Link{Min: 50 * sim.Millisecond, Max: d.r.Between(60*sim.Millisecond, 400*sim.Millisecond)})
+	d.RunUntil(d.Now() + d.r.Between(0, 400*sim.Millisecond))
+	d.Cut(l, -1)
+	for range 15 {
+		d.RunUntil(d.Now() + 40*sim.Millisecond)
+		if other := d.latestLeader(); other >= 0 && other != l {
+			d.start(other)
+		}
+		if d.Up(l) {
+			d.read(l)
+		}
 	}
 }
 
@@ -264,7 +335,7 @@ func (d *drama) recoverAll() string {
 		d.Request(n, "resume", 0, nil, nil)
 	}
 	d.RunUntil(d.Now() + 5*sim.Second)
-	for _, phase := range []func() string{d.works, d.keepsItsLeader, d.deafLeader, d.minorityDown} {
+	for _, phase := range []func() string{d.works, d.keepsItsLeader, d.deposedLeader, d.deafLeader, d.minorityDown} {
 		if wrong := phase(); wrong != "" {
 			return wrong + d.statuses()
 		}
@@ -338,6 +409,30 @@ func (d *drama) keepsItsLeader() string {
 	d.Heal(-1, -1)
 	d.RunUntil(d.Now() + sim.Second)
 	return d.reigns(l, term)
+}
+
+// deposedLeader: one that nobody could tell goes on sending, and keeps nobody
+// from electing a successor of its successor.
+func (d *drama) deposedLeader() string {
+	voters, _ := d.membership()
+	if len(voters) < 5 || !d.cfg.Off.CheckQuorum { // else it steps down by itself
+		return ""
+	}
+	old := d.latestLeader()
+	d.Cut(-1, old)
+	d.Cut(old, -1)
+	wrong := d.elects("while the leader was alone", func(n int) bool { return n != old })
+	if wrong != "" {
+		return wrong
+	}
+	d.Heal(old, -1)
+	next := d.latestLeader()
+	d.Crash(next)
+	wrong = d.elects("while a deposed leader went on sending", func(n int) bool { return n != old })
+	d.Heal(-1, -1)
+	d.BootAll()
+	d.RunUntil(d.Now() + sim.Second)
+	return wrong
 }
 
 // deafLeader: a leader that sends and does not hear is replaced.
