@@ -100,6 +100,16 @@ func (s *Session) Close() { s.sub.close() }
 // Lab is the lab that the submission is graded by.
 func (s *Session) Lab() *script.Lab { return s.lab }
 
+// Workers is how many runs are to be done side by side.
+func (s *Session) Workers() int { return s.o.Workers }
+
+// Head says what is graded, by what: a Result without any test.
+func (s *Session) Head() Result {
+	head := *s.res
+	head.Parts = nil
+	return head
+}
+
 // Run names one run of one test.
 type Run struct {
 	Part string `json:"part"`
