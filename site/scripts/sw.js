@@ -25,6 +25,8 @@ self.addEventListener('activate', (e) => {
 self.addEventListener('fetch', (e) => {
   const url = new URL(e.request.url);
   if (e.request.method !== 'GET' || url.origin !== self.location.origin) return;
+  // Left to the browser: it keeps machine code only for what it fetched itself.
+  if (url.search === '?net') return;
   e.respondWith((async () => {
     const cache = await caches.open(url.pathname.includes('/toolchain/') ? bigName : name);
     const kept = await cache.match(e.request, { ignoreSearch: true });

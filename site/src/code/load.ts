@@ -78,7 +78,9 @@ async function bytes(names: string[], tell: (n: number) => void): Promise<Uint8A
  */
 async function module(names: string[], tell: (n: number) => void, size: number): Promise<WebAssembly.Module> {
   if (names.length === 1) {
-    const r = await get(folder + names[0]!);
+    // ?net goes past the service worker, whose answers have no machine code
+    // kept with them; without a network its copy serves.
+    const r = await get(`${folder}${names[0]!}?net`).catch(() => get(folder + names[0]!));
     if (r.headers.get('content-type')?.startsWith('application/wasm')) {
       const m = await WebAssembly.compileStreaming(r);
       tell(size);
@@ -151,7 +153,20 @@ export async function loadTools(s: Stock, progress: Progress): Promise<Tools> {
     bytes(parts('objects'), tell('objects')),
     bytes(parts('kit'), tell('kit')),
   ]);
+  // A full disk costs the next visit, not this one.
+  void keep(s.sizes.key, ['grader.wasm', ...parts('compile'), ...parts('link')]).catch(() => undefined);
   return { tools: { compile, link }, packs: { export: s.export, objects, kit } };
+}
+
+/** Puts copies of modules where the service worker finds them without a network. */
+async function keep(key: string, names: string[]): Promise<void> {
+  if (!navigator.serviceWorker?.controller) return; // on the next visit, then
+  const cache = await caches.open(`raftlab-big-${key}`);
+  for (const name of names) {
+    if (await cache.match(folder + name)) continue;
+    const r = await fetch(`${folder}${name}?net`); // from the browser's own cache
+    if (r.ok) await cache.put(folder + name, r);
+  }
 }
 
 /** Fetches a pack that only rare imports need. */
