@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -115,19 +116,20 @@ func (s *Session) shrink(ctx context.Context, w *hunt.World, p check.Property, p
 // write runs a world by its script once more, and writes the script with what
 // came of it.
 func (s *Session) write(ctx context.Context, w *hunt.World, p check.Property, head string) (string, *TestResult, error) {
-	src := w.Script("", p)
-	tr, _, err := s.World(ctx, worldFile, []byte(src), nil)
+	// The lines of a script are part of its trace, so it is run with as many lines
+	// in front as it will have.
+	tr, _, err := s.World(ctx, worldFile, []byte(w.Script("-\n-\n-\n-", p)), nil)
 	if err != nil {
 		return "", nil, err
 	}
-	if tr.Failure != nil {
-		head = fmt.Sprintf("%s (%s): %s\n%s\n", tr.Failure.Property, tr.Failure.Section, tr.Failure.Message, head)
-		if s.sub.module != "" {
-			head += fmt.Sprintf("Module %.16s, trace %.16s\n", s.sub.module, tr.Runs[0].Hash)
-		}
+	what, module := string(p), "none: the consensus core"
+	if f := tr.Failure; f != nil {
+		what = strings.Join(strings.Fields(fmt.Sprintf("%s (%s): %s", f.Property, f.Section, f.Message)), " ")
 	}
-	head += "Run it again: grade replay FILE DIR"
-	return w.Script(head, p), tr, nil
+	if s.sub.module != "" {
+		module = s.sub.module[:16]
+	}
+	return w.Script(fmt.Sprintf("%s\n%s\nModule %s, trace %.16s\nRun it again: grade replay FILE DIR", what, head, module, tr.Runs[0].Hash), p), tr, nil
 }
 
 // World runs a world file, and makes a failure small if shrinking is not nil. Its
