@@ -20,7 +20,7 @@ const (
 	// huntWorlds is how many worlds two quiet cores run in less than a minute: what
 	// a bug costs to find is counted in worlds and in CPU time, lest the machine's
 	// other work decides.
-	huntWorlds = 500
+	huntWorlds = 1500
 	// huntCPU is a minute of two cores.
 	huntCPU = 2 * time.Minute
 )

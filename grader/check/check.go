@@ -141,6 +141,8 @@ func (c *Checker) Watch(r *sim.Record) {
 	if r.Node < 0 || r.Node >= c.n {
 		return
 	}
+	own := *r // reporting emits a record, and the world reuses r
+	r = &own
 	s := &c.servers[r.Node]
 	switch r.Kind {
 	case sim.RecBoot:
