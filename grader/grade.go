@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"regexp"
+	"slices"
 	"sync"
 	"time"
 
@@ -85,6 +86,8 @@ type job struct {
 	t    int // index of the TestResult
 	run  int // index in its Runs
 	seed uint64
+	// early: not to be run if the code is a checkout of the course: script.Test.After
+	early bool
 
 	result  RunResult
 	failure *Failure
@@ -125,12 +128,13 @@ func Grade(ctx context.Context, o Options) (*Result, error) {
 
 // plan lists the tests asked for and their runs.
 func plan(lab *script.Lab, o *Options, res *Result) ([]*TestResult, []*job, error) {
-	wanted := make(map[string]bool)
+	wanted, byName := make(map[string]bool), make(map[string]bool)
 	for _, name := range o.Parts {
 		found := false
 		for _, p := range lab.Parts {
 			if p.Is(name) {
 				wanted[p.Name], found = true, true
+				byName[p.Name] = byName[p.Name] || p.Name == name
 			}
 		}
 		if !found {
@@ -142,8 +146,18 @@ func plan(lab *script.Lab, o *Options, res *Result) ([]*TestResult, []*job, erro
 	for _, p := range lab.Parts {
 		part := PartResult{Name: p.Name, Also: p.Also, Title: p.Title, Status: Skipped}
 		for _, t := range p.Tests {
-			if len(wanted) > 0 && !wanted[p.Name] || o.Run != nil && !matches(o.Run, t) {
+			if len(wanted) > 0 && !wanted[p.Name] {
 				continue
+			}
+			// early: asked for as a part of the course that students do before
+			// what the test needs.
+			early := t.After != "" && len(wanted) > 0 && !byName[p.Name] && !wanted[t.After]
+			if o.Run != nil {
+				own, course := matches(o.Run, t)
+				if !own && !course {
+					continue
+				}
+				early = early || t.After != "" && !own
 			}
 			n := o.Seeds
 			if n == 0 {
@@ -153,7 +167,7 @@ func plan(lab *script.Lab, o *Options, res *Result) ([]*TestResult, []*job, erro
 				Name: t.Name, Part: p.Name, Title: t.Title, Status: Skipped, Max: t.Points, Runs: make([]RunResult, n),
 			})
 			for k := 0; k < n; k++ {
-				jobs = append(jobs, &job{test: t, t: len(tests), run: k, seed: o.Seed + uint64(k)})
+				jobs = append(jobs, &job{test: t, t: len(tests), run: k, seed: o.Seed + uint64(k), early: early})
 			}
 			tests = append(tests, nil)
 		}
@@ -174,13 +188,14 @@ func plan(lab *script.Lab, o *Options, res *Result) ([]*TestResult, []*job, erro
 	return tests, jobs, nil
 }
 
-func matches(re *regexp.Regexp, t *script.Test) bool {
-	for _, p := range append([]string{t.Part.Name}, t.Part.Also...) {
-		if re.MatchString(p + "/" + t.Name) {
-			return true
-		}
+// matches reports whether re means a test, by its own name or by one of the
+// course's: as a test of the part 3B, or as TestBackup3B.
+func matches(re *regexp.Regexp, t *script.Test) (own, course bool) {
+	own = re.MatchString(t.Part.Name + "/" + t.Name)
+	for _, p := range t.Part.Also {
+		course = course || re.MatchString(p+"/"+t.Name)
 	}
-	return false
+	return own || slices.ContainsFunc(t.CourseNames(), re.MatchString), course
 }
 
 // runJobs runs all jobs over the workers. Which worker runs what has no

@@ -67,7 +67,10 @@ type PartResult struct {
 	Name string   `json:"name"`           // "election"
 	Also []string `json:"also,omitempty"` // other names: "3A", "2A"
 	// Course is the part's name in the year's lab that was recognised: "2A".
-	Course string       `json:"course,omitempty"`
+	Course string `json:"course,omitempty"`
+	// Early is how many tests were left out because they need what a later part
+	// of the course asks for: see script.Test.After.
+	Early  int          `json:"early,omitempty"`
 	Title  Text         `json:"title"`
 	Status Status       `json:"status"`
 	Points float64      `json:"points"`

@@ -72,25 +72,52 @@ func (s *Session) fitYear() error {
 			p.Status, p.Course, p.Tests = Absent, "", []TestResult{}
 		}
 	}
-	if len(absent) == 0 {
-		return nil
-	}
+	early := make(map[string]int) // by part, how many tests are left out
 	var tests []*TestResult
 	at := make(map[int]int) // index of a test before and after
+	out := make(map[*TestResult]bool)
+	for _, j := range s.jobs {
+		if j.early && s.sub.number != "" && !out[s.tests[j.t]] {
+			out[s.tests[j.t]] = true
+			early[j.test.Part.Name]++
+		}
+	}
 	for t, r := range s.tests {
-		if !absent[r.Part] {
+		if !absent[r.Part] && !out[r] {
 			at[t] = len(tests)
 			tests = append(tests, r)
 		}
 	}
-	if len(tests) == 0 {
+	switch {
+	case len(tests) == 0 && len(absent) > 0:
 		return fmt.Errorf("%w: the lab of %s has no part %s", ErrNoTests, s.sub.year, strings.Join(slices.Sorted(maps.Keys(absent)), ", "))
+	case len(tests) == len(s.tests):
+		return nil
 	}
-	s.tests = tests
-	s.jobs = slices.DeleteFunc(s.jobs, func(j *job) bool { return absent[j.test.Part.Name] })
+	s.jobs = slices.DeleteFunc(s.jobs, func(j *job) bool { return absent[j.test.Part.Name] || out[s.tests[j.t]] })
 	for _, j := range s.jobs {
 		j.t = at[j.t]
 	}
+	// The tests move together, and with them what points to them.
+	i := 0
+	for p := range s.res.Parts {
+		part := &s.res.Parts[p]
+		part.Early = early[part.Name]
+		var kept []TestResult
+		for t := range part.Tests {
+			if !out[&part.Tests[t]] {
+				kept = append(kept, part.Tests[t])
+			}
+		}
+		if part.Tests = kept; kept == nil {
+			part.Tests = []TestResult{}
+		}
+		for t := range part.Tests {
+			tests[i] = &part.Tests[t]
+			i++
+		}
+	}
+	s.tests = tests
 	return nil
 }
 

@@ -311,7 +311,7 @@ func (c *cli) sortArgs(lab *script.Lab, args []string) (parts []string, dir stri
 		case part != nil && statErr == nil && info.IsDir():
 			return nil, "", fmt.Errorf(c.t.ambiguous, arg, "."+string(filepath.Separator)+arg, part.Name)
 		case part != nil:
-			parts = append(parts, part.Name)
+			parts = append(parts, arg) // a name of the course's says more than the part's own
 		case arg == "":
 			return nil, "", errors.New(c.t.emptyArg)
 		case statErr == nil && !info.IsDir():

@@ -37,6 +37,7 @@ type messages struct {
 	interrupted                   string // runs done, all
 	recognised, leftOut           string // profile; file, reason
 	absent                        string // in place of the number of tests
+	early                         string // tests left out, part
 	moduleIs, traceIs             string
 
 	// Budgets.
@@ -103,6 +104,7 @@ var english = messages{
 	recognised:  "Recognised as %s",
 	leftOut:     "Left out %s: %s",
 	absent:      "not part of this year's lab",
+	early:       "%d tests crash servers and need what 2C or 3C asks for. They run with: grade %s",
 	moduleIs:    "Built with %s, module %s",
 	traceIs:     "Seed %d, tests %s, all runs %s",
 
@@ -172,6 +174,7 @@ var chinese = messages{
 	recognised:  "识别为 %s",
 	leftOut:     "未编译 %s：%s",
 	absent:      "不属于这一年的实验",
+	early:       "有 %d 项测试会让服务器崩溃，需要先完成 2C 或 3C。运行它们：grade %s",
 	moduleIs:    "由 %s 构建，模块 %s",
 	traceIs:     "种子 %d，测试 %s，全部运行 %s",
 

@@ -30,6 +30,7 @@ func (r *Report) Result(res *grader.Result) {
 		r.budgets(res)
 	}
 	r.points(res)
+	r.early(res)
 	r.verdict(res, failed)
 }
 
@@ -75,6 +76,16 @@ func (r *Report) points(res *grader.Result) {
 			style = r.p.bad
 		}
 		r.printf("  %s  %s  %s  %s\n", style(pad(row[0], w[0])), r.p.dim(pad(row[1], w[1])), padLeft(row[2], w[2]), style(padLeft(row[3], w[3])))
+	}
+}
+
+// early says which tests were left out for a student who is not yet that far.
+func (r *Report) early(res *grader.Result) {
+	for _, p := range res.Parts {
+		if p.Early > 0 {
+			r.printf("\n")
+			r.text("  ", fmt.Sprintf(r.m.early, p.Early, p.Name), r.p.dim)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"regexp"
 	"sort"
 	"strings"
 
@@ -69,6 +70,13 @@ type Test struct {
 	Preempt       int
 	// Within bounds the virtual time of a run.
 	Within sim.Time
+	// Like is the test of the MIT course that this one corresponds to, with the
+	// part's letter and without the number of the year's lab: "TestBackupB".
+	Like string
+	// After names a part of the lab that students of the course do later, and
+	// whose work this test needs too. In a checkout of the course it is left out
+	// when the course's own name of its part is asked for.
+	After string
 	// Pos is where the test is declared: "election.star:12".
 	Pos string
 	// World is set if the test is a world file's, see LoadWorld.
@@ -376,7 +384,7 @@ func (ld *loader) testCall(th *starlark.Thread, b *starlark.Builtin, args starla
 	within := int64(t.Within)
 	every := 0
 	if err := starlark.UnpackArgs(b.Name(), args, kw, "run", &t.fn, "title?", &title, "name?", &t.Name, "points?", &points,
-		"servers?", &t.Servers, "seeds?", &t.Seeds, "net?", &net, "snapshot_every?", &every, "preempt?", &t.Preempt, "within?", &within); err != nil {
+		"servers?", &t.Servers, "seeds?", &t.Seeds, "net?", &net, "snapshot_every?", &every, "preempt?", &t.Preempt, "within?", &within, "like?", &t.Like, "after?", &t.After); err != nil {
 		return nil, err
 	}
 	if ld.part == nil || len(ld.lab.Parts) == 0 {
@@ -401,6 +409,8 @@ func (ld *loader) testCall(th *starlark.Thread, b *starlark.Builtin, args starla
 		return nil, fmt.Errorf("test %s: preempt is 0, 1, 2, or -1 for 'as the seed says', found %d", t.Name, t.Preempt)
 	case every < 0:
 		return nil, fmt.Errorf("test %s: snapshot_every is a number of commands, found %d", t.Name, every)
+	case t.Like != "" && !courseTest.MatchString(t.Like):
+		return nil, fmt.Errorf("test %s: like is a test of the course without the lab's number, such as TestBackupB, found %q", t.Name, t.Like)
 	case within < 1:
 		return nil, fmt.Errorf("test %s: within is a virtual time above 0", t.Name)
 	}
@@ -420,6 +430,18 @@ func (ld *loader) testCall(th *starlark.Thread, b *starlark.Builtin, args starla
 	}
 	ld.part.Tests = append(ld.part.Tests, t)
 	return starlark.None, nil
+}
+
+var courseTest = regexp.MustCompile(`^Test\w+[A-D]$`)
+
+// CourseNames are the names of Like in the years of the course: TestBackup2B to
+// 2023, and TestBackup3B.
+func (t *Test) CourseNames() []string {
+	n := len(t.Like) - 1
+	if n < 0 {
+		return nil
+	}
+	return []string{t.Like[:n] + "2" + t.Like[n:], t.Like[:n] + "3" + t.Like[n:]}
 }
 
 func pointsOf(v starlark.Value) (float64, error) {
