@@ -22,7 +22,14 @@ type invariants struct {
 	elections int
 	commits   uint64
 	snapshots int
+	sends     int // messages sent since second, which began a virtual second
+	second    sim.Time
 }
+
+// storm is ten times what a cluster here sends in a virtual second at most,
+// however small its messages and windows are. A storm ends the world by a
+// panic: simulating it to the end would take minutes.
+const storm = 20_000
 
 type slot struct{ index, term uint64 }
 
@@ -79,6 +86,12 @@ func (v *invariants) Watch(r *sim.Record) {
 	case sim.RecLogWrite:
 		v.write(n, r)
 	case sim.RecSend:
+		if r.T-v.second >= sim.Second {
+			v.sends, v.second = 0, r.T
+		}
+		if v.sends++; v.sends > storm {
+			panic(fmt.Sprintf("a storm: more than %d messages within a second", storm))
+		}
 		if r.Name == raft.RequestVoteReply.String() {
 			v.vote(n, r)
 		}
