@@ -42,10 +42,14 @@ type Options struct {
 
 	Seed  uint64 // first seed; 0 is 1
 	Seeds int    // runs of each test, with consecutive seeds; 0 is each test's own number
+	// Work bounds the fuel that all runs may burn together; 0 sets no bound. Runs
+	// beyond it count as failed. Which these are follows from the lab's order alone.
+	Work int64
 
 	Workers  int    // worlds side by side; 0 is one per core
 	Lang     string // "en" or "zh", for the texts in Failure
 	CacheDir string // compiled modules and self-tests; "" keeps none
+	GoCache  string // the compiled standard library; "" uses Go's own build cache
 	// Trace, if not nil, is called with the trace of each run that failed, and
 	// with those that passed too if TracePassed is set: by several workers at once.
 	Trace       func(test *TestResult, run *RunResult, h sim.Header, rec *sim.Recorder)
@@ -92,6 +96,7 @@ type job struct {
 	result  RunResult
 	failure *Failure
 	err     error
+	done    bool
 }
 
 // Grade builds the student's server, runs the lab's tests on it and returns the
@@ -213,6 +218,7 @@ func runJobs(ctx context.Context, o *Options, lab *script.Lab, sub *subject, hin
 		done int
 		fail error
 		next int
+		work = meter{jobs: jobs, limit: o.Work}
 	)
 	progress := func(p Progress) {
 		if o.Progress != nil {
@@ -229,7 +235,7 @@ func runJobs(ctx context.Context, o *Options, lab *script.Lab, sub *subject, hin
 			defer wg.Done()
 			for {
 				mu.Lock()
-				if next == len(jobs) || fail != nil {
+				if next == len(jobs) || fail != nil || work.used() {
 					mu.Unlock()
 					return
 				}
@@ -239,6 +245,7 @@ func runJobs(ctx context.Context, o *Options, lab *script.Lab, sub *subject, hin
 				j.do(ctx, o, lab, sub, hints, tests[j.t])
 				mu.Lock()
 				done++
+				j.done = true
 				if j.err != nil && fail == nil {
 					fail = j.err
 				}
@@ -256,21 +263,55 @@ func runJobs(ctx context.Context, o *Options, lab *script.Lab, sub *subject, hin
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if fail == nil && work.used() {
+		for _, j := range jobs[work.next:] {
+			j.withhold(o.Work)
+			tests[j.t].settle(byTest[j.t])
+		}
+	}
 	return fail
+}
+
+// meter adds up the work of the jobs, in their order.
+type meter struct {
+	jobs  []*job
+	limit int64
+	next  int // the first job that is not counted yet
+	sum   int64
+}
+
+// used says whether the work is used up. Then the jobs from next on do not
+// count, whether they ran or not.
+func (m *meter) used() bool {
+	for m.limit > 0 && m.sum < m.limit && m.next < len(m.jobs) && m.jobs[m.next].done {
+		m.sum += int64(m.jobs[m.next].result.Fuel)
+		m.next++
+	}
+	return m.limit > 0 && m.sum >= m.limit && m.next < len(m.jobs)
+}
+
+// withhold makes j a run for which no work was left.
+func (j *job) withhold(limit int64) {
+	j.result = RunResult{Seed: j.seed, Status: Failed}
+	j.failure = &Failure{
+		Kind: Limit, Property: "Work", Seed: j.seed, Server: -1,
+		Message: fmt.Sprintf("not run: the runs before it used up the %d million loops that a submission may do in all", limit/1_000_000),
+	}
 }
 
 // do runs one job.
 func (j *job) do(ctx context.Context, o *Options, lab *script.Lab, sub *subject, hints Hints, tr *TestResult) {
 	rec := sim.NewRecorder(o.Trace != nil)
 	story, book := newStory(j.test.Servers), explain.NewBook(j.test.Servers)
+	factory, burnt := sub.servers()
 	out := lab.Run(j.test, script.Run{
-		Seed: j.seed, Factory: sub.factory(),
+		Seed: j.seed, Factory: factory,
 		Watch:     []sim.Watcher{rec, story, book},
 		Cancelled: func() bool { return ctx.Err() != nil },
 	})
 	j.result = RunResult{
 		Seed: j.seed, Status: Passed, Hash: rec.Hash().String(), Virtual: out.Virtual, Steps: out.Steps, Records: rec.Records(),
-		RPCs: out.RPCs, Bytes: out.Bytes, Applied: out.Applied, Output: story.printed,
+		RPCs: out.RPCs, Bytes: out.Bytes, Applied: out.Applied, Output: story.printed, Fuel: burnt(),
 	}
 	for _, b := range out.Budgets {
 		j.result.Budgets = append(j.result.Budgets, Budget(b))

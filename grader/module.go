@@ -24,7 +24,7 @@ func moduleSubject(ctx context.Context, o *Options, res *Result) (*subject, erro
 	if m == nil {
 		var err error
 		if m, err = build.Build(ctx, build.Options{
-			Dir: o.Dir, Files: o.Files, Profile: o.Profile, SelfTest: release.Test,
+			Dir: o.Dir, Files: o.Files, Profile: o.Profile, SelfTest: release.Test, CacheDir: o.GoCache,
 			Progress: func(s build.Stage) { stage(string(s)) },
 		}); err != nil {
 			return nil, err
@@ -52,6 +52,7 @@ func moduleSubject(ctx context.Context, o *Options, res *Result) (*subject, erro
 	return &subject{
 		factory: func() sim.Factory { return h.Factory(ctx) },
 		places:  sync.OnceValue(func() Places { return placesOf(m.Sources) }),
+		metered: func() (sim.Factory, func() int64) { return h.Metered(ctx) },
 		close:   func() { h.Close() },
 		module:  m.Hash, goRelease: m.Go, wasm: m.Wasm, code: m.Sources,
 		number: m.Profile.Number, year: m.Profile.Name, lacks: m.Profile.Lacks, sources: m.SourceMap, types: h.Types,

@@ -13,7 +13,10 @@ import (
 
 // subject is what is graded: a student's module, or the consensus core.
 type subject struct {
-	factory   func() sim.Factory
+	factory func() sim.Factory
+	// metered makes the servers of one run and tells the fuel that they burnt; nil
+	// for the core, which burns none.
+	metered   func() (sim.Factory, func() int64)
 	close     func()
 	module    string   // SHA-256, "" for the core
 	goRelease string   // that built it
@@ -26,6 +29,15 @@ type subject struct {
 	places    func() Places     // of the RPCs in the student's code; nil for the core
 	// types describes the messages and disks, as host.Module.Types does; nil for the core.
 	types func() (json.RawMessage, error)
+}
+
+// servers makes the servers of one run; burnt tells the fuel that they used.
+func (sub *subject) servers() (factory sim.Factory, burnt func() uint64) {
+	if sub.metered == nil {
+		return sub.factory(), func() uint64 { return 0 }
+	}
+	factory, n := sub.metered()
+	return factory, func() uint64 { return uint64(max(0, n())) }
 }
 
 func prepare(ctx context.Context, o *Options, res *Result) (*subject, error) {

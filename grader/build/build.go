@@ -199,6 +199,16 @@ func Warm(ctx context.Context, o Options) error {
 	return err
 }
 
+// Release returns the Go release that Build would compile with, such as "go1.26.1".
+func Release(ctx context.Context, o Options) (string, error) {
+	o.defaults()
+	tc, err := findGo(ctx, &o)
+	if err != nil {
+		return "", err
+	}
+	return tc.version, nil
+}
+
 // stopped is the Error for a context that ended.
 func stopped(ctx context.Context) *Error {
 	err := context.Cause(ctx)

@@ -26,6 +26,9 @@ type Options struct {
 	StepFuel int64
 	// LifeFuel bounds the work from boot to end; default 20,000 million.
 	LifeFuel int64
+	// RunFuel bounds the work of all servers of one world, in all their lives;
+	// default 2,000 million.
+	RunFuel int64
 }
 
 // What a server may print.
@@ -53,6 +56,7 @@ func Compile(ctx context.Context, wasm []byte, opt Options) (*Module, error) {
 	}
 	def(&opt.StepFuel, rewrite.StartFuel)
 	def(&opt.LifeFuel, 20_000_000_000)
+	def(&opt.RunFuel, 2_000_000_000)
 	if opt.MemoryPages == 0 {
 		opt.MemoryPages = 1024
 	}
@@ -83,7 +87,7 @@ func (m *Module) Close() error { return m.eng.close() }
 func (m *Module) Types() (json.RawMessage, error) { return m.types() }
 
 func (m *Module) askTypes() (json.RawMessage, error) {
-	s := newServer(context.Background(), m, 0)
+	s := newServer(context.Background(), m, 0, new(m.opt.RunFuel))
 	defer s.Close()
 	boot := sim.Event{Kind: sim.Boot, Boot: &sim.BootInfo{Servers: 3}}
 	fx, at := s.Step(0, &boot, nil)
@@ -106,9 +110,18 @@ func (m *Module) askTypes() (json.RawMessage, error) {
 // Factory returns a maker of servers. When ctx is done, each of them faults
 // with sim.FaultEngine at its next step: nothing was found out about it.
 func (m *Module) Factory(ctx context.Context) sim.Factory {
-	return func(node, life int, seed uint64) sim.Server {
-		return newServer(ctx, m, seed)
+	factory, _ := m.Metered(ctx)
+	return factory
+}
+
+// Metered is Factory for the servers of one world, with a function that says how
+// much fuel they have burnt together. It is for use between the world's steps.
+func (m *Module) Metered(ctx context.Context) (factory sim.Factory, burnt func() int64) {
+	left := m.opt.RunFuel
+	factory = func(node, life int, seed uint64) sim.Server {
+		return newServer(ctx, m, seed, &left)
 	}
+	return factory, func() int64 { return m.opt.RunFuel - left }
 }
 
 // engine is a WebAssembly runtime with one module in it.

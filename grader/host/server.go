@@ -14,6 +14,7 @@ type server struct {
 	p    process
 	inst instance // nil before boot and after the end
 	left int64    // fuel for the rest of its life
+	all  *int64   // fuel for the rest of the run, of all its servers
 	dead bool
 	buf  []byte
 }
@@ -24,8 +25,8 @@ const (
 	streamPreempt = 2
 )
 
-func newServer(ctx context.Context, m *Module, seed uint64) *server {
-	return &server{ctx: ctx, m: m, left: m.opt.LifeFuel, p: process{seed: seed, rng: sim.NewRNG(seed, streamProgram)}}
+func newServer(ctx context.Context, m *Module, seed uint64, all *int64) *server {
+	return &server{ctx: ctx, m: m, left: m.opt.LifeFuel, all: all, p: process{seed: seed, rng: sim.NewRNG(seed, streamProgram)}}
 }
 
 // Close implements sim.Server.
@@ -115,17 +116,22 @@ func (s *server) run(now sim.Time, frame []byte, fx []sim.Effect) ([]sim.Effect,
 // burn runs code of the program with the fuel it may have. It returns the
 // effects, and whether the program goes on.
 func (s *server) burn(code func() error) ([]sim.Effect, bool) {
-	fuel := min(s.m.opt.StepFuel, s.left)
+	fuel := min(s.m.opt.StepFuel, s.left, *s.all)
 	s.inst.setFuel(fuel)
 	err := code()
 	left := s.inst.fuel()
 	s.left -= fuel - left
+	*s.all -= fuel - left
 	if err == nil && left >= 0 {
 		return s.p.fx, true
 	}
 	kind, text, code2 := s.p.diagnose(err, left, s.inst.exitCode())
-	if kind == sim.FaultSpin && s.left <= 0 && fuel < s.m.opt.StepFuel {
-		text = "This server has used up the work that a server may do in its life.\n" + text
+	if kind == sim.FaultSpin && fuel < s.m.opt.StepFuel {
+		if *s.all <= 0 {
+			text = "The servers of this run have used up the work that they may do together.\n" + text
+		} else if s.left <= 0 {
+			text = "This server has used up the work that a server may do in its life.\n" + text
+		}
 	}
 	fx, _ := s.end(s.p.fx, kind, text, code2)
 	return fx, false

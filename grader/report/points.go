@@ -102,7 +102,10 @@ func columns(rows [][]string) []int {
 // verdict writes the last lines: what a tired reader sees first.
 func (r *Report) verdict(res *grader.Result, failed []*grader.TestResult) {
 	r.printf("\n")
-	took := r.p.dim("  " + seconds(res.Timing.Total))
+	took := ""
+	if res.Timing.Total > 0 { // a kept record has no times
+		took = r.p.dim("  " + seconds(res.Timing.Total))
+	}
 	if res.Profile != "" && (r.o.Verbose || !strings.HasPrefix(res.Profile, "raftlab:")) {
 		r.text("  ", fmt.Sprintf(r.m.recognised, clean(r.said(res.Profile))), r.p.dim)
 		if !r.o.Verbose {
@@ -118,7 +121,9 @@ func (r *Report) verdict(res *grader.Result, failed []*grader.TestResult) {
 			r.text("  ", fmt.Sprintf(r.m.moduleIs, res.Go, brief(res.Module)), r.p.dim)
 		}
 		r.text("  ", fmt.Sprintf(r.m.traceIs, res.Seed, brief(res.LabHash), brief(res.Hash)), r.p.dim)
-		r.text("  ", fmt.Sprintf(r.m.tookParts, seconds(res.Timing.Build), seconds(res.Timing.Compile), seconds(res.Timing.Run)), r.p.dim)
+		if res.Timing.Total > 0 {
+			r.text("  ", fmt.Sprintf(r.m.tookParts, seconds(res.Timing.Build), seconds(res.Timing.Compile), seconds(res.Timing.Run)), r.p.dim)
+		}
 		r.printf("\n")
 	}
 	switch res.Status {

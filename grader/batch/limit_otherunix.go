@@ -1,0 +1,8 @@
+//go:build unix && !linux
+
+package batch
+
+import "syscall"
+
+// dieWithParent has no means here: an orphan ends when it writes its reply.
+func dieWithParent(*syscall.SysProcAttr) {}
