@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -39,8 +38,8 @@ It refuses shards that were graded otherwise, and records that contradict each o
 the result names, and says whether every trace hash, status and point is the same.
 
 RESULT.json is a record of a batch (results/records/KEY.json; its submission lies in
-the results folder), or what grade --json printed; then name the folder too. Exit
-code 0: the same; 1: something differs.`,
+the results folder), a file saved from the page, or what grade --json printed; then
+name the folder too. Exit code 0: the same; 1: something differs.`,
 	same:       "The same: every trace hash agrees, in all %s.\n",
 	differs:    "Not the same:\n\n",
 	other:      "It was graded otherwise, so a difference need not mean that anything is wrong:\n\n",
@@ -57,7 +56,7 @@ var verifyChinese = verifyTexts{
 	verifyLong: `verify 用结果里写明的种子和限度，为结果背后的提交重新评分，并说明每个 trace 的
 哈希、状态和分数是否相同。
 
-RESULT.json 是批次的一条记录（results/records/KEY.json，提交就在结果文件夹里），或
+RESULT.json 是批次的一条记录（results/records/KEY.json，提交就在结果文件夹里）、从网页保存的文件，或
 grade --json 的输出；后者还要给出文件夹。退出码 0：相同；1：有不同之处。`,
 	same:       "相同：每个 trace 的哈希都一致，%s。\n",
 	differs:    "不相同：\n\n",
@@ -216,22 +215,23 @@ func (c *cli) verifyRecord(ctx context.Context, file string, b []byte, dir strin
 // verifyResult grades a folder again and compares it with what grade --json said.
 func (c *cli) verifyResult(ctx context.Context, file string, b []byte, dir string) (*batch.Verification, error) {
 	t := verifyTextsIn(c.lang)
-	var was grader.Result
-	if err := json.Unmarshal(b, &was); err != nil || was.Format != grader.ResultFormat || len(was.Parts) == 0 {
-		if err == nil {
-			err = errors.New("it has no tests")
-		}
+	was, code, err := grader.ParseSubmission(b)
+	if err != nil {
 		return nil, fmt.Errorf(t.noResult, file, err)
 	}
-	core := was.Subject == "core"
-	if dir == "" && !core {
-		return nil, fmt.Errorf(t.needFolder, file, file)
-	}
-	_, files, err := c.openLab(c.lab)
+	_, lab, err := c.openLab(c.lab)
 	if err != nil {
 		return nil, err
 	}
-	v, err := batch.VerifyResult(ctx, grader.Options{Dir: dir, Core: core, Lab: files, Lang: c.lang, CacheDir: cacheDir()}, &was)
+	o := grader.Options{Dir: dir, Core: was.Subject == "core", Lab: lab, Lang: c.lang, CacheDir: cacheDir()}
+	switch {
+	case dir != "" || o.Core:
+	case code != nil: // the page's file brings its folder
+		o.Dir, o.Files = ".", code
+	default:
+		return nil, fmt.Errorf(t.needFolder, file, file)
+	}
+	v, err := batch.VerifyResult(ctx, o, was)
 	if err != nil {
 		return nil, noVerdict{err}
 	}
