@@ -1,5 +1,6 @@
 // The coding pages as a learner uses them.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -8,7 +9,7 @@ import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { fromZip } from '../../src/code/folder.ts';
 import { openSite, type Site } from './browser.ts';
-import { folder, keep, planted, ready, root, run as runIn, use as useIn } from './coding.ts';
+import { drop, folder, keep, planted, ready, root, run as runIn, use as useIn } from './coding.ts';
 
 const correct = folder(`${root}grader/testdata/correct`);
 /** The longest that something may take on a busy machine. */
@@ -31,6 +32,9 @@ const raft = (more: Record<string, string>) => ({ ...correct, ...more });
 const use = (files: Record<string, string>): Promise<void> => useIn(page, files);
 const run = (): Promise<string> => runIn(page, LONG);
 
+/** What the command says. */
+const grade = (...args: string[]): string => execFileSync('go', ['run', './cmd/grade', ...args], { cwd: root, encoding: 'utf8' });
+
 async function choose(test: string): Promise<void> {
   await page.locator('.runbar select').selectOption(test);
 }
@@ -44,6 +48,9 @@ test('the correct server passes; a submission says what was graded', async () =>
   assert.equal(s.format, 1);
   assert.deepEqual(s.files, correct);
   assert.match(s.hash, /^[0-9a-f]{64}$/);
+  const file = join(tmpdir(), `raftlab-${process.pid}.json`);
+  await saved.saveAs(file);
+  assert.match(grade('verify', file), /every trace hash agrees, in all /);
 });
 
 test('a failing test shows the run at the failing moment, with the line of the test', async () => {
@@ -115,6 +122,11 @@ test('Cancel ends a run at once, and the next run works', async () => {
 });
 
 test('a module compiled elsewhere is graded; what is none is refused', async () => {
+  const module = join(tmpdir(), `raftlab-${process.pid}-built.wasm`);
+  grade('build', '-o', module, 'grader/testdata/example-bug');
+  await choose('election/two_candidates');
+  assert.match(await drop(page, module, LONG), /FAILED/);
+  assert.match(await page.locator('.failure').first().innerText(), /Election Safety/);
   const none = join(tmpdir(), `raftlab-${process.pid}.wasm`);
   writeFileSync(none, 'no module');
   await page.locator('input[type=file]').setInputFiles(none);

@@ -55,6 +55,12 @@ export async function use(page: Page, files: Record<string, string>): Promise<vo
   await counted(page, 'version', () => page.locator('input[type=file]').setInputFiles(zip), 30_000);
 }
 
+/** Drops a module compiled elsewhere and waits for its verdict. */
+export async function drop(page: Page, file: string, ms: number): Promise<string> {
+  await counted(page, 'ended', () => page.locator('input[type=file]').setInputFiles(file), ms);
+  return page.locator('.verdict, .coding > .told.bad').first().innerText();
+}
+
 /** Presses Run and waits for how it ends: the verdict's text or the complaint's. */
 export async function run(page: Page, ms = 240_000): Promise<string> {
   await counted(page, 'ended', () => page.getByRole('button', { name: 'Run', exact: true }).click(), ms);
