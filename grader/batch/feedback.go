@@ -46,7 +46,7 @@ func (g *Grade) text(lang string, hints int, secret bool) []byte {
 	if g.Verdict != Ungraded {
 		fmt.Fprintf(&b, "%s / %s", number(g.Final), number(g.Max))
 		if g.LateDays > 0 {
-			fmt.Fprintf(&b, late(lang), number(g.Points), g.LateDays)
+			b.WriteString("  " + phrase.In(lang, fmt.Sprintf("(%s before %d late days)", number(g.Points), g.LateDays)))
 		}
 		b.WriteByte('\n')
 	}
@@ -61,7 +61,7 @@ func (g *Grade) text(lang string, hints int, secret bool) []byte {
 		}
 		r.Result(shown)
 		if hidden > 0 {
-			fmt.Fprintf(&b, later(lang), hidden)
+			b.WriteString("\n" + phrase.In(lang, fmt.Sprintf("%d tests are shown after the deadline; their points count already.", hidden)) + "\n")
 		}
 		return b.Bytes()
 	}
@@ -148,18 +148,4 @@ func (s *Store) picture(file string, g *Grade, lab *script.Lab, lang string, hin
 		}
 	}
 	return nil
-}
-
-func late(lang string) string {
-	if lang == "zh" {
-		return "  （迟交之前 %s 分，迟交 %d 天）"
-	}
-	return "  (%s before %d late days)"
-}
-
-func later(lang string) string {
-	if lang == "zh" {
-		return "\n有 %d 项测试在截止时间之后才显示；它们的分数已计入。\n"
-	}
-	return "\n%d tests are shown after the deadline; their points count already.\n"
 }

@@ -6,7 +6,7 @@ var chineseVet = []pair{
 	{"%s is held while %s waits for the answer to an RPC: release it before the call, or start a goroutine", "%s 被持有，而 %s 在等待 RPC 的答复：请在调用之前释放，或另起 goroutine"},
 	{"%s is held while waiting for the reader of %s: release it before the send", "%s 被持有，而这里要等 %s 的读者：请在发送之前释放"},
 	{"%s, taken at line %d, may still be held at this return", "%s 在第 %s 行取得，在这个 return 处可能仍被持有"},
-	{"field %s begins with a lower-case letter, but %s %s: it arrives as zero; give it a capital letter", "字段 %s 以小写字母开头，而 %s %w：它到达时是零值；请改成大写字母开头"},
+	{"field %s begins with a lower-case letter, but %s %s: it arrives as zero; give it a capital letter", "字段 %s 以小写字母开头，而 %s %s：它到达时是零值；请改成大写字母开头"},
 	{"is sent", "会被发送"},
 	{"is saved", "会被保存"},
 	{"is registered to be sent", "被注册为要发送的类型"},

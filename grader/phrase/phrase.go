@@ -38,9 +38,12 @@ type pattern struct {
 	tail bool
 }
 
+// chineseLists are the sentences, by who says them.
+var chineseLists = [][]pair{chineseChecks, chineseBuild, chineseTests, chineseVet, chineseExplain, chineseBatch}
+
 var chinese = sync.OnceValue(func() []pattern {
 	var ps []pattern
-	for _, list := range [][]pair{chineseChecks, chineseBuild, chineseTests, chineseVet, chineseExplain} {
+	for _, list := range chineseLists {
 		for _, p := range list {
 			ps = append(ps, compile(p))
 		}

@@ -96,7 +96,7 @@ func example(format string) string {
 // A translation uses every argument of its sentence, and no other.
 func TestTranslationsUseTheirArguments(t *testing.T) {
 	args := regexp.MustCompile(`%(\[\d+\])?s`)
-	for _, list := range [][]pair{chineseChecks, chineseBuild, chineseTests, chineseExplain} {
+	for _, list := range chineseLists {
 		for _, p := range list {
 			n := len(verb.FindAllString(p.en, -1))
 			var values []any
