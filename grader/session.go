@@ -124,9 +124,6 @@ func (s *Session) fitYear() error {
 // Close frees the server.
 func (s *Session) Close() { s.sub.close() }
 
-// Lab is the lab that the submission is graded by.
-func (s *Session) Lab() *script.Lab { return s.lab }
-
 // Workers is how many runs are to be done side by side.
 func (s *Session) Workers() int { return s.o.Workers }
 

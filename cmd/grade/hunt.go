@@ -202,10 +202,7 @@ func (c *cli) hunt(cmd *cobra.Command, args []string, ho grader.HuntOptions, sav
 	if err != nil {
 		return err
 	}
-	out := c.stdout
-	if c.json {
-		out = io.Discard
-	}
+	out := c.people()
 	rep := c.report(out)
 	run := rep.Start(c.stderr, isTerminal(c.stderr), false)
 	defer run.Stop()
@@ -335,10 +332,7 @@ func (c *cli) replayFile(cmd *cobra.Command, file string, dirs []string, shrink 
 			return err
 		}
 	}
-	out := c.stdout
-	if c.json {
-		out = io.Discard
-	}
+	out := c.people()
 	c.again = "grade replay " + quote(file)
 	if len(dirs) > 0 {
 		c.again += " " + quote(dirs[0])

@@ -229,13 +229,8 @@ func (c *cli) grade(cmd *cobra.Command, args []string, core bool) error {
 	if c.save != "" {
 		o.Save = c.saver(c.save, &saved)
 	}
-	out := c.stdout
-	if c.json {
-		out = io.Discard
-	}
-	run := c.report(out).Start(c.stderr, isTerminal(c.stderr), isTerminal(c.stdout))
+	run := c.start(&o)
 	defer run.Stop()
-	o.Progress = run.Progress
 	res, err := grader.Grade(cmd.Context(), o)
 	if err != nil {
 		run.Stop()
@@ -247,7 +242,7 @@ func (c *cli) grade(cmd *cobra.Command, args []string, core bool) error {
 	}
 	run.Result(res)
 	for _, file := range saved {
-		fmt.Fprintf(out, huntTextsIn(c.lang).saved, file)
+		fmt.Fprintf(c.people(), huntTextsIn(c.lang).saved, file)
 	}
 	if c.json {
 		c.stdout.Write(res.JSON())
@@ -258,6 +253,22 @@ func (c *cli) grade(cmd *cobra.Command, args []string, core bool) error {
 		}
 	}
 	return verdict(res)
+}
+
+// people is where texts go: nowhere if the result is wanted as JSON.
+func (c *cli) people() io.Writer {
+	if c.json {
+		return io.Discard
+	}
+	return c.stdout
+}
+
+// start begins the report of a grading with o: its progress, and its tests as
+// they end unless the result is wanted as JSON.
+func (c *cli) start(o *grader.Options) *report.Run {
+	run := c.report(c.people()).Start(c.stderr, isTerminal(c.stderr), isTerminal(c.stdout))
+	o.Progress = run.Progress
+	return run
 }
 
 // replay is the command that repeats a test's first failing run.

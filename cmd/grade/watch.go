@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -123,13 +122,8 @@ func (c *cli) watch(cmd *cobra.Command, args []string, until bool) error {
 // watchRound grades once and shows the result. What the student can mend is shown
 // too, and is no error.
 func (c *cli) watchRound(ctx context.Context, o grader.Options) (*grader.Result, error) {
-	out := c.stdout
-	if c.json {
-		out = io.Discard
-	}
-	run := c.report(out).Start(c.stderr, isTerminal(c.stderr), isTerminal(c.stdout))
+	run := c.start(&o)
 	defer run.Stop()
-	o.Progress = run.Progress
 	res, err := grader.Grade(ctx, o)
 	run.Stop()
 	switch {

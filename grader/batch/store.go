@@ -138,16 +138,6 @@ func (s *Store) trace(key string) *trace {
 	return &t
 }
 
-// cost is what a grading took, zero if that is not known.
-func (s *Store) cost(key string) (c Cost) {
-	if b, err := os.ReadFile(s.path("costs", key, ".json")); err == nil {
-		if json.Unmarshal(b, &c) != nil {
-			return Cost{}
-		}
-	}
-	return c
-}
-
 // PutSubmission keeps a submission.
 func (s *Store) PutSubmission(hash string, zip []byte) error {
 	name := s.path("submissions", hash, ".zip")

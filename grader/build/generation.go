@@ -219,7 +219,7 @@ func (l *layout) withoutKill(f *folder, e *evidence, api string) (why string, no
 	if d := f.list(dir); api != "" && d != nil {
 		for _, s := range d.sources {
 			file, _ := parser.ParseFile(token.NewFileSet(), s.name, s.src, parser.SkipObjectResolution)
-			if it := interfaceNamed(file, "Raft"); it != nil {
+			if it := declared[*ast.InterfaceType](file, "Raft"); it != nil {
 				for _, m := range it.Methods.List {
 					if len(m.Names) == 1 && m.Names[0].Name == "Kill" {
 						return "", false
@@ -235,20 +235,21 @@ func (l *layout) withoutKill(f *folder, e *evidence, api string) (why string, no
 	return "", false
 }
 
-// interfaceNamed returns the interface type that a file declares under name, or nil.
-func interfaceNamed(file *ast.File, name string) *ast.InterfaceType {
+// declared returns the type of kind T that a file declares under name, or the
+// zero T.
+func declared[T ast.Expr](file *ast.File, name string) (none T) {
 	if file == nil {
-		return nil
+		return none
 	}
 	for _, d := range file.Decls {
 		if g, ok := d.(*ast.GenDecl); ok {
 			for _, spec := range g.Specs {
 				if t, ok := spec.(*ast.TypeSpec); ok && t.Name.Name == name {
-					it, _ := t.Type.(*ast.InterfaceType)
-					return it
+					found, _ := t.Type.(T)
+					return found
 				}
 			}
 		}
 	}
-	return nil
+	return none
 }

@@ -325,7 +325,7 @@ func (c *checker) applyFields() map[string]string {
 	var st *ast.StructType
 	var at *file
 	for _, f := range c.pkgs[0].files {
-		if s := structNamed(f.ast, "ApplyMsg"); s != nil {
+		if s := declared[*ast.StructType](f.ast, "ApplyMsg"); s != nil {
 			st, at = s, f
 		}
 	}

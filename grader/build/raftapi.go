@@ -21,14 +21,14 @@ func (c *checker) raftapi(name string, src []byte) ([]byte, error) {
 	}
 	offset := func(p token.Pos) int { return fset.PositionFor(p, false).Offset }
 	var edits []edit
-	if it := interfaceNamed(file, "Raft"); it != nil && c.l.gen.noKill {
+	if it := declared[*ast.InterfaceType](file, "Raft"); it != nil && c.l.gen.noKill {
 		for _, m := range it.Methods.List {
 			if len(m.Names) == 1 && m.Names[0].Name == "Kill" {
 				edits = append(edits, edit{from: offset(m.Pos()), to: offset(m.End())})
 			}
 		}
 	}
-	if st := structNamed(file, "ApplyMsg"); st != nil {
+	if st := declared[*ast.StructType](file, "ApplyMsg"); st != nil {
 		var has []string
 		for _, f := range st.Fields.List {
 			for _, id := range f.Names {
@@ -59,7 +59,7 @@ func (c *checker) extraFields(has []string) string {
 	var b strings.Builder
 	for _, s := range d.sources {
 		file, _ := parser.ParseFile(token.NewFileSet(), s.name, s.src, parser.SkipObjectResolution)
-		st := structNamed(file, "ApplyMsg")
+		st := declared[*ast.StructType](file, "ApplyMsg")
 		if st == nil {
 			continue
 		}
@@ -79,22 +79,4 @@ func (c *checker) extraFields(has []string) string {
 		}
 	}
 	return b.String()
-}
-
-// structNamed returns the struct type that a file declares under name, or nil.
-func structNamed(file *ast.File, name string) *ast.StructType {
-	if file == nil {
-		return nil
-	}
-	for _, d := range file.Decls {
-		if g, ok := d.(*ast.GenDecl); ok {
-			for _, spec := range g.Specs {
-				if t, ok := spec.(*ast.TypeSpec); ok && t.Name.Name == name {
-					st, _ := t.Type.(*ast.StructType)
-					return st
-				}
-			}
-		}
-	}
-	return nil
 }
