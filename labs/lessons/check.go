@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/raftlab/raftlab/labs/lessons/toys"
 )
 
 // Keys of each predicate beside event and state; those with ! must be there.
@@ -36,12 +38,9 @@ var (
 		"propose": "server! value! times", "client": "client! op! key value server",
 		"set": "name! value!", "wait": "",
 	}
-	ops = map[string][]string{
-		"raft": {"put", "get"}, "lock": {"lock", "unlock"}, "decider": {"job", "read", "request"},
-	}
 	// Properties that a lesson may wait for: those of our own core.
 	properties = []string{"Election Safety", "State Machine Safety", "Leader Completeness",
-		"Log Matching", "Leader Append-Only", "Vote Once", "Durable Term", "Term Monotonicity"}
+		"Log Matching", "Leader Append-Only", "Vote Once", "Durable Term", "Term Monotonicity", "Fresh Reads"}
 	classes = []string{"leader", "staleLeader", "follower", "candidate", "minority", "majority"}
 
 	nameRE     = regexp.MustCompile(`^\d\d-[a-z0-9]+(-[a-z0-9]+)*$`)
@@ -166,6 +165,9 @@ func (s Scenario) Patched(p *Scenario) (Scenario, error) {
 	if p.Actions != nil {
 		s.Actions = nil
 	}
+	if p.Kind != "" && p.Kind != s.Kind {
+		s.Config = Config{} // another kind of cluster has another configuration
+	}
 	// Ranges are behind pointers: give the copy its own before they are overwritten.
 	for _, r := range []**Range{&s.Config.LatencyMs, &s.Config.ElectionMs} {
 		if *r != nil {
@@ -193,7 +195,7 @@ func (s Scenario) Patched(p *Scenario) (Scenario, error) {
 }
 
 func (c *checker) scenario(where string, s *Scenario) {
-	if ops[s.Kind] == nil {
+	if toys.Ops[s.Kind] == nil {
 		c.failf(where, "kind %q: expected raft, lock or decider", s.Kind)
 		return
 	}
@@ -218,6 +220,9 @@ func (c *checker) scenario(where string, s *Scenario) {
 	has("randomTimeouts", k.RandomTimeouts != nil, raft)
 	has("policy", k.Policy == "waitForBoth" || k.Policy == "goOnAlone", s.Kind == "lock")
 	has("variant", slices.Contains([]string{"mapreduce", "gfs", "vmft"}, k.Variant), s.Kind == "decider")
+	if k.Reads != "" && (!raft || !slices.Contains([]string{toys.ReadsLog, toys.ReadsIndex, toys.ReadsLeader, toys.ReadsAny}, k.Reads)) {
+		c.failf(where, "reads %q: expected log, index, leader or any, for kind raft", k.Reads)
+	}
 	for _, r := range []*Range{k.LatencyMs, k.ElectionMs} {
 		if r != nil && (r[0] <= 0 || r[0] > r[1]) {
 			c.failf(where, "range %v: expected 0 < min <= max, in ms", *r)
@@ -227,7 +232,7 @@ func (c *checker) scenario(where string, s *Scenario) {
 		c.failf(where, "loss %v: expected a probability", *k.Loss)
 	}
 	for _, ld := range s.Load {
-		if !c.known(ld.Client, s, 'C') || !slices.Contains(ops[s.Kind], ld.Op) || ld.EveryMs < 0 {
+		if !c.known(ld.Client, s, 'C') || !slices.Contains(toys.Ops[s.Kind], ld.Op) || ld.EveryMs < 0 {
 			c.failf(where, "load %+v: unknown client or operation", ld)
 		}
 	}
@@ -270,8 +275,8 @@ func (c *checker) actions(where string, as []Action, s *Scenario) {
 				c.failf(where, "no server or client %q here", name)
 			}
 		}
-		if a.Do == "client" && (!c.known(a.Client, s, 'C') || !slices.Contains(ops[s.Kind], a.Op)) {
-			c.failf(where, "client %q, op %q: expected a client of the scenario and one of %v", a.Client, a.Op, ops[s.Kind])
+		if a.Do == "client" && (!c.known(a.Client, s, 'C') || !slices.Contains(toys.Ops[s.Kind], a.Op)) {
+			c.failf(where, "client %q, op %q: expected a client of the scenario and one of %v", a.Client, a.Op, toys.Ops[s.Kind])
 		}
 		if _, str := a.Value.(string); a.Value != nil && !str && a.Do != "set" {
 			c.failf(where, "value: expected a text")
@@ -387,7 +392,7 @@ func (c *checker) predicate(where string, p *Predicate, s *Scenario) {
 	if p.Client != "" && !c.known(p.Client, s, 'C') {
 		c.failf(where, "no client %q", p.Client)
 	}
-	if p.Op != "" && !slices.Contains(ops[s.Kind], p.Op) {
+	if p.Op != "" && !slices.Contains(toys.Ops[s.Kind], p.Op) {
 		c.failf(where, "no operation %q in kind %s", p.Op, s.Kind)
 	}
 	for _, name := range p.Property {

@@ -72,6 +72,8 @@ type Config struct {
 	RandomTimeouts *bool `json:"randomTimeouts,omitempty"`
 	MaxPending     *int  `json:"maxPending,omitempty"` // entries
 
+	Reads string `json:"reads,omitempty"` // kind raft: log, index, leader or any
+
 	Policy  string `json:"policy,omitempty"`  // kind lock
 	Variant string `json:"variant,omitempty"` // kind decider
 }

@@ -133,7 +133,7 @@ func (c *caller) finish(result string) {
 	c.request = 0
 }
 
-// kvClient puts and gets at whatever server leads.
+// kvClient has its operations done by whatever server leads.
 type kvClient struct {
 	lead   int
 	op     string
@@ -144,7 +144,7 @@ func (k *kvClient) begin(c *caller, op, arg string, hint int) {
 	if hint >= 0 {
 		k.lead = hint
 	}
-	k.op, k.method = op+" "+arg, methodPut
+	k.op, k.method = strings.TrimRight(op+" "+arg, " "), methodPut
 	if op == "get" {
 		k.method = methodGet
 	}

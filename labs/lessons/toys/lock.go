@@ -56,7 +56,7 @@ type lockClient struct {
 }
 
 func (l *lockClient) begin(c *caller, op, _ string, _ int) {
-	l.freeing, l.result = op == "unlock", "released"
+	l.freeing, l.result = op == "unlock", resultReleased
 	l.said = make([]bool, c.servers)
 	if l.freeing {
 		for i := range l.said {
@@ -84,7 +84,7 @@ func (l *lockClient) next(c *caller) {
 	default:
 		for _, yes := range l.said {
 			if yes {
-				c.finish("granted")
+				c.finish(resultGranted)
 				return
 			}
 		}
@@ -104,7 +104,7 @@ func (l *lockClient) answer(c *caller, words string) {
 	case words == "yes":
 		l.said[l.at] = true
 	default:
-		l.freeing, l.result, l.at = true, "refused", -1
+		l.freeing, l.result, l.at = true, resultRefused, -1
 	}
 	l.next(c)
 }

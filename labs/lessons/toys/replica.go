@@ -27,18 +27,21 @@ type replica struct {
 	observed bool
 	applied  uint64
 
-	// The service. done is the last serial number applied for each client.
-	values map[string]string
-	done   map[string]string
+	service service
 	// waiting are the clients' operations that this server, as leader, has put
 	// into its log, by index; none once it leads no more.
 	waiting map[uint64]waiter
+	// reading are the reads for which a majority is being asked whether this
+	// server still leads, by number.
+	reading map[uint64]waiter
+	reads   uint64
 }
 
 type waiter struct {
 	client int
 	serial string
 	term   uint64
+	key    string // of a read
 }
 
 func newReplica(node, servers int, seed uint64, set *Settings) sim.Server {
@@ -48,7 +51,7 @@ func newReplica(node, servers int, seed uint64, set *Settings) sim.Server {
 		c.Members.Voters = append(c.Members.Voters, raft.ID(n+1))
 	}
 	return &replica{set: set, cfg: c, rng: sim.NewRNG(seed, 7),
-		values: map[string]string{}, done: map[string]string{}, waiting: map[uint64]waiter{}}
+		service: newService(), waiting: map[uint64]waiter{}, reading: map[uint64]waiter{}}
 }
 
 func (s *replica) Close() {}
@@ -73,7 +76,7 @@ func (s *replica) Step(at sim.Time, ev *sim.Event, fx []sim.Effect) ([]sim.Effec
 	case sim.Receive:
 		switch ev.Msg.Method {
 		case methodPut, methodGet:
-			fx = s.operate(now, ev.From, string(ev.Msg.Body), fx)
+			fx = s.operate(now, ev.From, ev.Msg.Method, string(ev.Msg.Body), fx)
 		default:
 			if err := raft.DecodeMessage(ev.Msg.Body, &s.in); err == nil {
 				_ = s.core.Step(now, &s.in) // misdirected: impossible here
@@ -98,11 +101,31 @@ func (s *replica) Step(at sim.Time, ev *sim.Event, fx []sim.Effect) ([]sim.Effec
 }
 
 // operate takes in a client's "serial op key value".
-func (s *replica) operate(now time.Duration, client int, body string, fx []sim.Effect) []sim.Effect {
+func (s *replica) operate(now time.Duration, client int, method, body string, fx []sim.Effect) []sim.Effect {
 	serial, op, _ := strings.Cut(body, " ")
-	for _, w := range s.waiting {
-		if w.client == client && w.serial == serial {
-			return fx // asked again: it is on its way
+	for _, pending := range []map[uint64]waiter{s.waiting, s.reading} {
+		for _, w := range pending {
+			if w.client == client && w.serial == serial {
+				return fx // asked again: it is on its way
+			}
+		}
+	}
+	if key, isGet := strings.CutPrefix(op, "get "); method == methodGet && isGet {
+		switch {
+		case s.set.Reads == ReadsAny, s.set.Reads == ReadsLeader && s.shown.Role == raft.Leader:
+			return append(fx, message(client, methodReply, serial+" = "+s.service.values[key]))
+		case s.set.Reads == ReadsIndex:
+			s.reads++
+			err := s.core.ReadIndex(now, s.reads)
+			if err == nil {
+				s.reading[s.reads] = waiter{client: client, serial: serial, key: key}
+				return fx
+			}
+			if err == raft.ErrNotLeader {
+				return append(fx, s.elsewhere(client, serial))
+			}
+			// It does not know what is committed before an entry of its own term
+			// is; the read, put into the log, is that entry.
 		}
 	}
 	// The entry ends with who asked for it, so that it is carried out once.
@@ -110,17 +133,37 @@ func (s *replica) operate(now time.Duration, client int, body string, fx []sim.E
 	index, term, err := s.core.Propose(now, []byte(entry))
 	switch err {
 	case nil:
-		s.waiting[index] = waiter{client, serial, term}
+		s.waiting[index] = waiter{client: client, serial: serial, term: term}
 		return fx
 	case raft.ErrNotLeader:
-		answer := "nobody"
-		if lead := s.core.Status().Lead; lead != raft.None {
-			answer = "ask " + serverName(int(lead)-1)
-		}
-		return append(fx, message(client, methodReply, serial+" "+answer))
+		return append(fx, s.elsewhere(client, serial))
 	default:
 		return append(fx, message(client, methodReply, serial+" busy"))
 	}
+}
+
+// elsewhere tells a client whom to ask in place of this server.
+func (s *replica) elsewhere(client int, serial string) sim.Effect {
+	answer := "nobody"
+	if lead := s.core.Status().Lead; lead != raft.None && lead != s.cfg.ID {
+		answer = "ask " + serverName(int(lead)-1)
+	}
+	return message(client, methodReply, serial+" "+answer)
+}
+
+// answer gives the reads that a majority has confirmed their values, and sends
+// those away that it has not.
+func (s *replica) answer(fx []sim.Effect, reads []raft.Read) []sim.Effect {
+	for _, r := range reads {
+		w := s.reading[r.ID]
+		delete(s.reading, r.ID)
+		if r.OK {
+			fx = append(fx, message(w.client, methodReply, w.serial+" = "+s.service.values[w.key]))
+		} else {
+			fx = append(fx, s.elsewhere(w.client, w.serial))
+		}
+	}
+	return fx
 }
 
 // effects turns what the core wants done into the world's effects, in order.
@@ -147,6 +190,7 @@ func (s *replica) effects(fx []sim.Effect, respond *sim.Effect) []sim.Effect {
 	for i := range out.Apply {
 		fx = s.apply(fx, &out.Apply[i])
 	}
+	fx = s.answer(fx, out.Reads)
 	return s.observe(fx)
 }
 
@@ -158,18 +202,7 @@ func (s *replica) apply(fx []sim.Effect, e *raft.Entry) []sim.Effect {
 		return fx
 	}
 	client, serial, _ := strings.Cut(who, ".")
-	words := strings.SplitN(op, " ", 3)
-	result := "ok"
-	switch {
-	case len(words) == 3 && words[0] == "put":
-		// A client has one operation at a time, so its last serial is enough.
-		if s.done[client] != serial {
-			s.values[words[1]] = words[2]
-		}
-	case len(words) == 2 && words[0] == "get":
-		result = s.values[words[1]]
-	}
-	s.done[client] = serial
+	result := s.service.do(client, serial, op)
 	if w, ok := s.waiting[e.Index]; ok {
 		delete(s.waiting, e.Index)
 		if w.term == e.Term && w.serial == serial {

@@ -14,6 +14,21 @@ const (
 	KindDecider = "decider"
 )
 
+// Ops are the operations of clients, by kind of cluster.
+var Ops = map[string][]string{
+	KindRaft:    {"put", "get", "lock", "unlock"},
+	KindLock:    {"lock", "unlock"},
+	KindDecider: {"job", "read", "request"},
+}
+
+// How a get is answered.
+const (
+	ReadsLog    = "log"    // like a put, by an entry in the log
+	ReadsIndex  = "index"  // by the leader, once a majority has said that it still leads
+	ReadsLeader = "leader" // by whoever believes that it leads: not linearizable
+	ReadsAny    = "any"    // by whoever is asked: not linearizable
+)
+
 // Settings are what a learner may change while the cluster runs. All nodes of a
 // cluster share one; after a change every server of the core is to be sent the
 // request "tune".
@@ -24,7 +39,8 @@ type Settings struct {
 	Persistence              bool
 	CommitRule               bool // section 5.4.2
 	RandomTimeouts           bool
-	MaxPending               int // uncommitted entries a leader takes; 0: no bound
+	MaxPending               int    // uncommitted entries a leader takes; 0: no bound
+	Reads                    string // one of the Reads constants
 
 	GoOnAlone bool   // lock: pass over a silent server
 	Variant   string // decider: mapreduce, gfs or vmft
@@ -33,7 +49,7 @@ type Settings struct {
 // Default is a cluster that a human can follow.
 func Default() Settings {
 	return Settings{ElectionMin: 150 * time.Millisecond, ElectionMax: 300 * time.Millisecond, Heartbeat: 50 * time.Millisecond,
-		PreVote: true, CheckQuorum: true, Persistence: true, CommitRule: true, RandomTimeouts: true, Variant: VariantMapReduce}
+		PreVote: true, CheckQuorum: true, Persistence: true, CommitRule: true, RandomTimeouts: true, Reads: ReadsLog, Variant: VariantMapReduce}
 }
 
 // config is the core's, but for who the server is.

@@ -25,6 +25,7 @@ import (
 //	dropMessage ID; delayMessage ID MS; duplicateMessage ID MS
 //	propose N TIMES VALUE
 //	client C OP SERVER|- ARGUMENT
+//	work C MS                          random puts and gets by itself; 0: no more
 //	set NAME VALUE...
 //	wait
 func (s *Session) Act(line string) (string, error) {
@@ -50,7 +51,7 @@ var errWords = errors.New("too few words")
 
 func (s *Session) do(verb string, w []string, rest string) (string, error) {
 	need := map[string]int{"crash": 1, "restart": 1, "timeOut": 1, "cut": 2, "heal": 2, "partition": 1, "drop": 2, "delay": 3,
-		"duplicate": 3, "dropMessage": 1, "delayMessage": 2, "duplicateMessage": 2, "propose": 3, "client": 3, "set": 2}
+		"duplicate": 3, "dropMessage": 1, "delayMessage": 2, "duplicateMessage": 2, "propose": 3, "client": 3, "work": 2, "set": 2}
 	if len(w) < need[verb] {
 		return "", errWords
 	}
@@ -71,7 +72,9 @@ func (s *Session) do(verb string, w []string, rest string) (string, error) {
 	case "dropMessage", "delayMessage", "duplicateMessage":
 		return s.onMessage(verb, w)
 	case "client":
-		return s.client(w, rest)
+		return s.client(w)
+	case "work":
+		return s.work(w)
 	case "crash", "restart", "timeOut", "propose":
 	default:
 		return "", errors.New("unknown action")
@@ -143,28 +146,6 @@ func (s *Session) propose(n int, w []string, rest string) (string, error) {
 		s.world.Request(n, toys.OpStart, 0, []byte(v), nil)
 	}
 	return fmt.Sprintf("propose %s %d %s", w[0], times, value), nil
-}
-
-func (s *Session) client(w []string, rest string) (string, error) {
-	c, err := s.resolve(w[0])
-	if err != nil {
-		return "", err
-	}
-	if c < s.script.Servers {
-		return "", fmt.Errorf("%s is not a client", w[0])
-	}
-	hint, at := -1, "-"
-	if w[2] != "-" {
-		if hint, err = s.resolve(w[2]); err != nil {
-			return "", err
-		}
-		at = s.nameOf(hint)
-	}
-	arg := strings.Join(w[3:], " ")
-	if !s.invoke(c, w[1], arg, hint, nil) {
-		return "", errors.New("this client's operation is still under way")
-	}
-	return strings.TrimRight(fmt.Sprintf("client %s %s %s %s", s.nameOf(c), w[1], at, arg), " "), nil
 }
 
 func (s *Session) cut(verb string, w []string) (string, error) {
@@ -480,6 +461,9 @@ func (s *Session) change(w []string) error {
 		return flag(&s.set.RandomTimeouts)
 	case "maxPending":
 		return number(w[1], 0, 1e6, &s.set.MaxPending)
+	case "reads":
+		s.set.Reads = w[1]
+		return choice(toys.ReadsLog, toys.ReadsIndex, toys.ReadsLeader, toys.ReadsAny)
 	case "policy":
 		s.set.GoOnAlone = w[1] == "goOnAlone"
 		return choice("waitForBoth", "goOnAlone")

@@ -22,7 +22,10 @@ type Session struct {
 	whole *sim.Recorder // hashes the run
 	chunk *sim.Recorder // keeps the records since the last Take
 	rules *rules
+	reads *reads
 	busy  map[int]bool // clients with an operation under way
+	shift map[int]int  // how often a client was told to work by itself, or to stop
+	rng   *sim.RNG     // what clients that work by themselves do
 	opID  uint64
 }
 
@@ -34,6 +37,7 @@ func New(script *Script) (*Session, error) {
 			Seed: script.Seed, Exact: script.Exact, Set: script.Set, Load: script.Load},
 		set: toys.Default(), link: sim.Link{Min: 10 * sim.Millisecond, Max: 20 * sim.Millisecond},
 		whole: sim.NewRecorder(false), chunk: sim.NewRecorder(true), busy: map[int]bool{},
+		shift: map[int]int{}, rng: sim.NewRNG(script.Seed, workStream),
 	}
 	for _, w := range script.Set {
 		if err := s.change(w); err != nil {
@@ -43,11 +47,11 @@ func New(script *Script) (*Session, error) {
 	if err := s.sane(); err != nil {
 		return nil, err
 	}
-	s.rules = newRules(script.Servers)
+	s.rules, s.reads = newRules(script.Servers), newReads(script.Servers)
 	s.world = sim.New(sim.Config{
 		Servers: script.Servers, Clients: script.Clients, Seed: script.Seed, Exact: script.Exact,
 		Link: s.link, New: toys.New(script.Kind, script.Servers, &s.set),
-	}, s.whole, watcher{s}, s.rules)
+	}, s.whole, watcher{s}, s.rules, s.reads)
 	s.links(false)
 	for _, l := range script.Load {
 		if err := s.load(l); err != nil {
@@ -122,6 +126,9 @@ func (s *Session) finishInstant() {
 // tellBroken puts the properties that have just broken on the trace.
 func (s *Session) tellBroken() {
 	for _, v := range s.rules.take() {
+		s.world.Emit(v)
+	}
+	for _, v := range s.reads.take() {
 		s.world.Emit(v)
 	}
 }

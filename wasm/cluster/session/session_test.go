@@ -169,6 +169,130 @@ func returns(t *testing.T, s *session.Session) string {
 	return fmt.Sprint(got)
 }
 
+const three = `raftlab-cluster 1
+kind raft
+servers 3
+clients 2
+seed 7
+set checkQuorum false
+`
+
+// The lock of two servers that both split, on three servers of the core: one
+// client at most holds it, and a cut or a crash stops nobody in the majority.
+func TestLockOnThreeServers(t *testing.T) {
+	s := run(t, three)
+	s.Advance(2*sim.Second, nil)
+	do(t, s, "partition leader,C1/follower1,follower2,C2", "client C1 lock leader", "client C2 lock -")
+	s.Advance(s.Now()+4*sim.Second, nil)
+	if got, want := returns(t, s), "[granted]"; got != want {
+		t.Fatalf("in the partition: got %s, want %s", got, want)
+	}
+	do(t, s, "healAll")
+	s.Advance(s.Now()+2*sim.Second, nil)
+	do(t, s, "client C2 unlock -")
+	s.Advance(s.Now()+sim.Second, nil)
+	do(t, s, "crash leader", "client C1 lock -")
+	s.Advance(s.Now()+3*sim.Second, nil)
+	if got, want := returns(t, s), "[granted refused released granted]"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// An old leader in the minority must not answer reads by itself (section 8).
+func TestReadsOfAnOldLeader(t *testing.T) {
+	for _, c := range []struct{ reads, want, broken string }{
+		{"log", "[ok ok]", ""}, // C1 waits
+		{"index", "[ok ok]", ""},
+		{"leader", "[ok ok 1]", string(session.FreshReads)},
+		{"any", "[ok ok 1]", string(session.FreshReads)},
+	} {
+		s := run(t, three+"set reads "+c.reads+"\n")
+		s.Advance(2*sim.Second, nil)
+		do(t, s, "client C1 put - x 1")
+		s.Advance(s.Now()+sim.Second, nil)
+		do(t, s, "partition leader,C1/follower1,follower2,C2")
+		s.Advance(s.Now()+sim.Second, nil)
+		do(t, s, "client C2 put follower1 x 2")
+		s.Advance(s.Now()+3*sim.Second, nil)
+		do(t, s, "client C1 get oldLeader x")
+		s.Advance(s.Now()+3*sim.Second, nil)
+		if got := returns(t, s); got != c.want {
+			t.Errorf("%s: got %s, want %s", c.reads, got, c.want)
+		}
+		if got := broken(t, s); got != c.broken {
+			t.Errorf("%s: broke %q, want %q", c.reads, got, c.broken)
+		}
+		do(t, s, "healAll")
+		s.Advance(s.Now()+3*sim.Second, nil)
+		if got := returns(t, s); c.broken == "" && got != "[ok ok 2]" {
+			t.Errorf("%s: after the partition got %s", c.reads, got)
+		}
+	}
+}
+
+// A read by index puts no entry into the log, but for the first of a term.
+func TestReadIndexWritesNothing(t *testing.T) {
+	s := run(t, three+"set reads index\n")
+	s.Advance(2*sim.Second, nil)
+	for range 6 {
+		do(t, s, "client C1 get - x")
+	}
+	tr, err := sim.DecodeTrace(s.Trace())
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries := map[string]bool{}
+	for i := range tr.Records {
+		if r := &tr.Records[i]; r.Kind == sim.RecApply {
+			entries[string(r.Data)] = true
+		}
+	}
+	if len(entries) != 1 {
+		t.Errorf("entries %v, want one", entries)
+	}
+	if got, want := returns(t, s), "[     ]"; got != want {
+		t.Errorf("returns %q, want %q", got, want)
+	}
+}
+
+// Clients that work by themselves under loss and crashes read nothing stale
+// from servers that answer by the log or by index; the same shift replays.
+func TestClientsAtWork(t *testing.T) {
+	for _, reads := range []string{"log", "index"} {
+		s := run(t, three+"set loss 0.2\nset reads "+reads+"\n")
+		s.Advance(sim.Second, nil)
+		do(t, s, "work C1 20", "work C2 30")
+		for range 6 {
+			do(t, s, "crash leader", "restart down1", "timeOut follower1")
+			s.Advance(s.Now()+sim.Second, nil)
+		}
+		do(t, s, "work C1 0")
+		if got := broken(t, s); got != "" {
+			t.Errorf("%s: broke %q", reads, got)
+		}
+		if n := len(strings.Fields(returns(t, s))); n < 40 {
+			t.Errorf("%s: %d operations", reads, n)
+		}
+		if again := run(t, s.Script()); again.Hash() != s.Hash() {
+			t.Errorf("%s: replayed to another hash", reads)
+		}
+	}
+}
+
+func TestFreshReadsIsSure(t *testing.T) {
+	for _, c := range []struct{ reads, want string }{
+		{"log", ""}, {"any", string(session.FreshReads)},
+	} {
+		s := run(t, three+"set reads "+c.reads+"\n")
+		s.Advance(2*sim.Second, nil)
+		do(t, s, "cut leader follower1", "set electionMs 2000 4000", "client C1 put leader x 1", "client C2 get follower1 x")
+		s.Advance(s.Now()+sim.Second, nil)
+		if got := broken(t, s); got != c.want {
+			t.Errorf("%s: broke %q, want %q", c.reads, got, c.want)
+		}
+	}
+}
+
 func TestLock(t *testing.T) {
 	for policy, want := range map[string]string{
 		"waitForBoth": "[granted refused released]",                 // nobody gets it in a partition
@@ -228,7 +352,8 @@ func TestBadScripts(t *testing.T) {
 			t.Errorf("%q was taken", text)
 		}
 	}
-	for _, text := range []string{five + "at 5 crash S9\n", five + "at 5 crash leader now\n", five + "set heartbeatMs 900\n", five + "at 5 set loss NaN\n", five + "load S1 x 5\n"} {
+	for _, text := range []string{five + "at 5 crash S9\n", five + "at 5 crash leader now\n", five + "set heartbeatMs 900\n", five + "at 5 set loss NaN\n", five + "load S1 x 5\n",
+		five + "at 5 client C1 fly - x\n", five + "at 5 work S1 5\n", five + "at 5 work C1 -1\n", five + "set reads never\n"} {
 		script, err := session.ParseScript(text)
 		if err != nil {
 			t.Fatal(err)
