@@ -164,7 +164,11 @@ func (tc *toolchain) run(ctx context.Context, dir, tmp string, args ...string) (
 	out := &clipped{max: 1 << 20}
 	c.Stdout, c.Stderr = out, out
 	c.WaitDelay = 2 * time.Second
-	killTree(c)
+	release, err := tie(c)
+	if err != nil {
+		return "", err
+	}
+	defer release()
 	err = c.Run()
 	return out.String(), err
 }
