@@ -72,6 +72,8 @@ const (
 	logStderr
 	logStop // reason as int32, text
 	logTrap
+	logFile     // the name of a file that was made
+	logFilesFull
 )
 
 // jsEngine runs modules on the WebAssembly of the page or of node.
@@ -180,6 +182,10 @@ func (in *jsInstance) replay() (err error) {
 			in.p.print(kind == logStderr, body)
 		case logStop:
 			in.p.stop(int32(binary.LittleEndian.Uint32(body)), append([]byte(nil), body[4:]...))
+		case logFile:
+			in.p.tellFile(body)
+		case logFilesFull:
+			in.p.tellFull()
 		case logTrap:
 			return errors.New(string(body))
 		}

@@ -3,11 +3,13 @@
 // sees. Every answer here is that of wasi.go and process.go, to the byte: the
 // package's tests run on both.
 
+import { Files } from './files_js.mjs';
+
 const NEVER = (1n << 63n) - 1n; // sim.Never
 const EPOCH = 1704067200n * 1000000000n; // wasi.go
 const MONO = 1000000000n;
 const PRINT_MAX = 64 << 20;
-const BADF = 8, FAULT = 21, NOSYS = 52;
+const FAULT = 21, NOSYS = 52;
 const STDERR = 2, IDLE = 3, DONE = 4;
 const STOP_PROC_EXIT = 100; // process.go
 const EMIT = 1, STDOUT = 2, STDERR_LOG = 3, STOP = 4, TRAP = 5; // engine_js.go
@@ -44,6 +46,7 @@ class Program {
     this.deadline = NEVER;
     this.observed = false;
     this.printed = 0;
+    this.files = new Files(this);
     this.log = new Uint8Array(4096);
     this.used = 0;
     this.event = null; // [memory, address, length]
@@ -132,11 +135,12 @@ class Program {
 
   system() {
     if (this.systemFunctions) return this.systemFunctions;
-    const succeed = () => 0, badFile = () => BADF;
+    const succeed = () => 0;
     const noStrings = (a, b) => this.put32(a, 0) | this.put32(b, 0);
     return this.systemFunctions = {
       args_get: succeed, args_sizes_get: noStrings, environ_get: succeed, environ_sizes_get: noStrings,
-      sched_yield: succeed, fd_fdstat_set_flags: succeed, fd_prestat_get: badFile, fd_prestat_dir_name: badFile,
+      sched_yield: succeed, fd_fdstat_set_flags: succeed,
+      ...this.files.system(),
       clock_time_get: (id, _precision, p) => {
         const d = this.view();
         let t = this.read() + MONO;
@@ -160,10 +164,10 @@ class Program {
         p >>>= 0; fd >>>= 0;
         this.bytes.fill(0, p, p + 24);
         if (fd <= STDERR) this.bytes[p] = 2;
-        else if (fd <= DONE) { this.bytes[p] = 6; this.bytes[p + 2] = 4; } else return BADF;
+        else if (fd <= DONE) { this.bytes[p] = 6; this.bytes[p + 2] = 4; } else return this.files.status(fd, p);
         return 0;
       },
-      fd_read: (fd, _v, _n, p) => fd === 0 ? this.put32(p, 0) : BADF,
+      fd_read: (fd, v, n, p) => fd === 0 ? this.put32(p, 0) : this.files.readAt(fd, v, n, undefined, p),
       fd_write: (fd, v, n, p) => this.write(fd, v >>> 0, n >>> 0, p),
       poll_oneoff: (subs, evs, n, p) => this.poll(subs >>> 0, evs >>> 0, n >>> 0, p),
       proc_exit: () => this.stop(STOP_PROC_EXIT, new Uint8Array(0)),
@@ -171,18 +175,15 @@ class Program {
   }
 
   write(fd, v, n, p) {
-    if (fd !== 1 && fd !== STDERR) return BADF;
-    const d = this.view();
+    if (fd !== 1 && fd !== STDERR) return this.files.writeAt(fd, v, n, undefined, p);
     let total = 0;
-    for (let i = 0; i < n; i++) {
-      if (!this.has(v + 8 * i, 8)) return FAULT;
-      const b = this.at(d.getUint32(v + 8 * i, true), d.getUint32(v + 8 * i + 4, true));
+    const err = this.files.vectors(v, n, (b) => {
       this.burn(Math.floor(b.length / 16) + 16);
       this.note(fd === STDERR ? STDERR_LOG : STDOUT, b);
       if ((this.printed += b.length) > PRINT_MAX) throw new Stopped(); // Go's side finds the same
       total += b.length;
-    }
-    return this.put32(p, total >>> 0);
+    });
+    return err || this.put32(p, total >>> 0);
   }
 
   poll(subs, evs, n, p) {

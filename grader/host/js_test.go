@@ -42,7 +42,7 @@ func TestOnJavaScript(t *testing.T) {
 	if err != nil || passed < 40 {
 		t.Fatalf("%d passed: %v\n%s", passed, err, out)
 	}
-	if want := fmt.Sprintf("fuel for boot and four requests: %d\n", fuelUsed(t)); !strings.Contains(string(out), want) {
+	if want := fmt.Sprintf("fuel for boot and seven requests: %d\n", fuelUsed(t)); !strings.Contains(string(out), want) {
 		t.Errorf("want %s, got\n%s", want, out)
 	}
 	t.Logf("%d tests passed on JavaScript", passed)

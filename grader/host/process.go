@@ -9,7 +9,7 @@ import (
 )
 
 // process is what a program sees of an operating system: clocks, randomness,
-// two outputs, and the kit's three functions. Nothing else.
+// two outputs, a folder in memory, and the kit's three functions. Nothing else.
 type process struct {
 	inst    instance
 	servers int
@@ -27,6 +27,7 @@ type process struct {
 	observed bool // the observer had its turn in this step
 
 	printed uint64
+	files   files
 	types   []byte
 	names   map[string]string
 

@@ -195,7 +195,7 @@ func TestOutputIsBounded(t *testing.T) {
 func TestNothingOfTheMachineIsSeen(t *testing.T) {
 	d := drive(t, compileGuest(t, "probe", Options{}), sim.BootInfo{}, 1)
 	d.start("files")
-	d.want(`note read: open /etc/passwd: .*note create: open x: .*note env \[\] args \[\]\n.*note stdin: 0 EOF`)
+	d.want(`note read: open /etc/passwd: .*note create: <nil>.*note env \[\] args \[\]\n.*note stdin: 0 EOF`)
 }
 
 func TestGetStateThatBlocksStopsNothing(t *testing.T) {
@@ -340,7 +340,7 @@ func TestFuelIsDeterministic(t *testing.T) {
 	if a != b || a == 0 {
 		t.Errorf("the same run took %d and %d fuel", a, b)
 	}
-	t.Logf("fuel for boot and four requests: %d", a)
+	t.Logf("fuel for boot and seven requests: %d", a)
 }
 
 func fuelUsed(t *testing.T) int64 {
@@ -348,7 +348,7 @@ func fuelUsed(t *testing.T) int64 {
 	s := m.Factory(t.Context())(0, 1, 9).(*server)
 	defer s.Close()
 	s.Step(0, &sim.Event{Kind: sim.Boot, Boot: &sim.BootInfo{Servers: 3, Preempt: 2}}, nil)
-	for _, p := range []string{"random", "locks", "output", "term"} {
+	for _, p := range []string{"random", "locks", "output", "term", "logfiles", "fillfiles", "manyfiles"} {
 		s.Step(1, &sim.Event{Kind: sim.RequestOp, Req: &sim.Request{Op: "start", Data: wire.AppendCommand(nil, p)}}, nil)
 	}
 	return m.opt.LifeFuel - s.left

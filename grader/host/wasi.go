@@ -74,6 +74,8 @@ func importFunc(module, name string) hostFunc {
 		}
 	} else if f := wasiFuncs[name]; f != nil {
 		return f
+	} else if f := fileFuncs[name]; f != nil {
+		return f
 	}
 	return func(*process, memory, []uint64) uint64 { return errNoSys }
 }
@@ -101,8 +103,6 @@ var wasiFuncs = map[string]hostFunc{
 	"environ_sizes_get":   noStrings,
 	"sched_yield":         succeed,
 	"fd_fdstat_set_flags": succeed,
-	"fd_prestat_get":      badFD,
-	"fd_prestat_dir_name": badFD,
 	"clock_time_get":      clockTimeGet,
 	"random_get":          randomGet,
 	"fd_fdstat_get":       fdFdstatGet,
@@ -116,7 +116,6 @@ var wasiFuncs = map[string]hostFunc{
 }
 
 func succeed(*process, memory, []uint64) uint64 { return 0 }
-func badFD(*process, memory, []uint64) uint64   { return errBadFD }
 
 func noStrings(p *process, m memory, a []uint64) uint64 {
 	return m.put32(a[0], 0) | m.put32(a[1], 0)
@@ -156,8 +155,17 @@ func fdFdstatGet(p *process, m memory, a []uint64) uint64 {
 		b[0] = characterDevice
 	case fd <= fdDone:
 		b[0], b[2] = streamSocket, nonBlocking
+	case fd == fdRoot:
+		b[0] = kindDir
 	default:
-		return errBadFD
+		h := p.files.open[fd]
+		if h == nil {
+			return errBadFD
+		}
+		b[0] = h.n.kind()
+		if h.append {
+			b[2] = flagAppend
+		}
 	}
 	return 0
 }
@@ -166,7 +174,7 @@ func fdFdstatGet(p *process, m memory, a []uint64) uint64 {
 // never read.
 func fdRead(p *process, m memory, a []uint64) uint64 {
 	if uint32(a[0]) != fdStdin {
-		return errBadFD
+		return readAt(p, m, a, -1, a[3])
 	}
 	return m.put32(a[3], 0)
 }
@@ -174,19 +182,17 @@ func fdRead(p *process, m memory, a []uint64) uint64 {
 func fdWrite(p *process, m memory, a []uint64) uint64 {
 	fd := uint32(a[0])
 	if fd != fdStdout && fd != fdStderr {
-		return errBadFD
+		return writeAt(p, m, a, -1, a[3])
 	}
 	total := uint32(0)
-	for i := uint64(0); i < uint64(uint32(a[2])); i++ {
-		v := m.at(a[1]+8*i, 8)
-		if v == nil {
-			return errFault
-		}
-		le := binary.LittleEndian
-		b := m.at(uint64(le.Uint32(v)), uint64(le.Uint32(v[4:])))
+	errno := vectors(m, a[1], a[2], func(b []byte) bool {
 		p.burn(uint32(len(b))/16 + 16)
 		p.print(fd == fdStderr, b)
 		total += uint32(len(b))
+		return false
+	})
+	if errno != 0 {
+		return errno
 	}
 	return m.put32(a[3], total)
 }

@@ -29,6 +29,9 @@ func FuzzHostFunctions(f *testing.F) {
 	for n, fn := range wasiFuncs {
 		all = append(all, named{n, fn})
 	}
+	for n, fn := range fileFuncs {
+		all = append(all, named{n, fn})
+	}
 	for n, fn := range kitFuncs {
 		all = append(all, named{n, fn})
 	}
@@ -56,7 +59,7 @@ func FuzzHostFunctions(f *testing.F) {
 		}()
 		fn := all[int(which)%len(all)]
 		for range 3 {
-			fn.fn(p, memory(mem), []uint64{uint64(a), uint64(b), uint64(c), uint64(d)})
+			fn.fn(p, memory(mem), []uint64{uint64(a), uint64(b), uint64(c), uint64(d), uint64(d), uint64(c), uint64(b), uint64(a), 8})
 			if p.local < 5 {
 				t.Errorf("%s: time went back to %d", fn.name, p.local)
 			}

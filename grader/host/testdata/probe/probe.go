@@ -282,6 +282,73 @@ func init() {
 		},
 		"exit":  func(rf *Raft) { os.Exit(3) }, // exit line
 		"fatal": func(rf *Raft) { log.Fatalf("term went backwards") },
+		"logfiles": func(rf *Raft) {
+			note := func(what string, args ...interface{}) { tester.Annotate("", fmt.Sprintf(what, args...), "") }
+			_, err := os.Stat("raft.log")
+			note("before: %v %v", os.IsNotExist(err), err)
+			f, err := os.OpenFile("../logs/raft.log", os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+			if err != nil {
+				log.Fatal(err)
+			}
+			log.SetFlags(0)
+			log.SetOutput(f)
+			log.Print("one")
+			log.Print("two")
+			log.SetOutput(os.Stderr)
+			note("closed: %v", f.Close())
+			b, err := os.ReadFile("/logs/raft.log")
+			note("read: %q %v", b, err)
+			g, err := os.Create("a.txt")
+			fmt.Fprint(g, "0123456789")
+			g.Seek(2, 0)
+			g.WriteString("xy")
+			g.Truncate(6)
+			g.ReadAt(b[:3], 1)
+			note("middle: %q", b[:3])
+			_, err = os.OpenFile("a.txt", os.O_CREATE|os.O_EXCL, 0)
+			note("exclusive: %v", err)
+			note("rename: %v", os.Rename("a.txt", "b.txt"))
+			fi, err := os.Stat("b.txt")
+			note("stat: %d %v %v", fi.Size(), fi.Mode().IsRegular(), err)
+			note("mkdir: %v, again %v", os.MkdirAll("x/y", 0o755), os.Mkdir("x/y", 0o755))
+			list, err := os.ReadDir(".")
+			for _, e := range list {
+				note("entry: %s %v", e.Name(), e.IsDir())
+			}
+			note("not empty: %v", os.Remove("x"))
+			note("removed: %v %v %v", os.RemoveAll("x"), os.Remove("b.txt"), os.Remove("b.txt"))
+			t, err := os.CreateTemp("", "raft")
+			note("temporary: %v %v", t != nil, err)
+			_, err = os.Open("/etc/passwd")
+			note("passwd: %v", err)
+			note("read a folder: %v", func() error { _, err := os.ReadFile("logs"); return err }())
+		},
+		"manyfiles": func(rf *Raft) {
+			for i := 0; i < 300; i++ {
+				os.Create(fmt.Sprint(i))
+			}
+			_, err := os.Create("last")
+			tester.Annotate("", fmt.Sprint("last: ", err), "")
+		},
+		"fillfiles": func(rf *Raft) {
+			log.SetFlags(0)
+			f, err := os.Create("big.log")
+			if err != nil {
+				log.Fatal(err)
+			}
+			line := make([]byte, 1<<20)
+			n := 0
+			for i := 0; i < 12; i++ {
+				m, err := f.Write(line)
+				n += m
+				if err != nil {
+					tester.Annotate("", fmt.Sprint(i, err), "")
+				}
+			}
+			f.Truncate(0)
+			_, err = f.WriteAt(line, 0)
+			tester.Annotate("", fmt.Sprint(n, " bytes, then ", err), "")
+		},
 		"memory": func(rf *Raft) {
 			for {
 				sink = append(sink, make([]byte, 1<<20))
