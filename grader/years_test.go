@@ -14,7 +14,9 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/raftlab/raftlab/grader"
+	"github.com/raftlab/raftlab/grader/build"
 	"github.com/raftlab/raftlab/grader/corpus"
+	"github.com/raftlab/raftlab/grader/phrase"
 )
 
 // year is a checkout of one year of the MIT lab: testdata/years/README.md.
@@ -98,6 +100,12 @@ func (y *year) lay(t *testing.T) string {
 			t.Errorf("nothing to replace: %q", y.replace[i])
 		}
 	}
+	return y.write(t)
+}
+
+// write writes the files into a folder, and returns the one to grade.
+func (y *year) write(t *testing.T) string {
+	t.Helper()
 	dir := t.TempDir()
 	for name, data := range y.files {
 		if len(data) == 0 {
@@ -148,6 +156,84 @@ func TestEveryYear(t *testing.T) {
 				}
 			}
 			t.Logf("%s: %g of %g points", r.Profile, r.Points, r.Max)
+		})
+	}
+}
+
+// Who has written nothing yet gets nothing, and is told where to begin, in both
+// languages.
+func TestFreshSkeletonGetsNothing(t *testing.T) {
+	cache := t.TempDir()
+	for name, profile := range map[string]string{"2025": "6.5840-2025", "2021": "6.824-2021"} {
+		t.Run(name, func(t *testing.T) {
+			archive, err := txtar.ParseFile("testdata/fresh/" + name + ".txtar")
+			if err != nil {
+				t.Fatal(err)
+			}
+			y := &year{files: map[string][]byte{}, grade: "."}
+			for _, f := range archive.Files {
+				y.files[f.Name] = f.Data
+			}
+			r := grade(t, grader.Options{Dir: y.write(t), CacheDir: cache, Seeds: 1})
+			if got, _, _ := strings.Cut(r.Profile, ":"); got != profile {
+				t.Errorf("recognised as %s, expected %s", r.Profile, profile)
+			}
+			if r.Points != 0 || r.Max != 100 {
+				t.Errorf("%g points of %g", r.Points, r.Max)
+			}
+			said := map[string]int{}
+			for _, p := range r.Parts {
+				for _, x := range p.Tests {
+					if x.Failure == nil {
+						t.Errorf("%s/%s passes", x.Part, x.Name)
+						continue
+					}
+					switch f := x.Failure; {
+					case strings.HasPrefix(f.Message, "no server sent any RPC within ") && strings.Contains(f.Expected, "RequestVote"):
+						said["silent"]++
+					case strings.Contains(f.Message, "answered index -1 and term -1; both count from 1") && strings.Contains(f.Expected, "isLeader = false"):
+						said["start"]++
+					default:
+						t.Errorf("%s/%s: %s: %q, expected %q", x.Part, x.Name, f.Property, f.Message, f.Expected)
+					}
+					for _, text := range []string{x.Failure.Message, x.Failure.Expected} {
+						if phrase.In("zh", text) == text {
+							t.Errorf("no Chinese for %q", text)
+						}
+					}
+				}
+			}
+			t.Logf("%v", said)
+			if said["silent"] == 0 || said["start"] == 0 {
+				t.Errorf("both were to be said: %v", said)
+			}
+		})
+	}
+}
+
+// A checkout is recognised as the same from its root, from src and from the
+// folder of package raft.
+func TestEveryYearFromEveryFolder(t *testing.T) {
+	files, err := filepath.Glob("testdata/years/*.txtar")
+	if err != nil || len(files) < 7 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".txtar")
+		t.Run(name, func(t *testing.T) {
+			y := readYear(t, name)
+			y.grade = "."
+			root := y.lay(t)
+			for _, dir := range []string{".", path.Dir(y.raft), y.raft} {
+				tree, err := build.Prepare(t.Context(), build.Options{Dir: filepath.Join(root, filepath.FromSlash(dir))})
+				if err != nil {
+					t.Errorf("from %s: %v", dir, err)
+					continue
+				}
+				if tree.Profile.Name != y.profile || len(tree.Sources) == 0 {
+					t.Errorf("from %s: recognised as %v", dir, &tree.Profile)
+				}
+			}
 		})
 	}
 }

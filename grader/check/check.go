@@ -265,12 +265,12 @@ func (c *Checker) answered(r *sim.Record, s *server) {
 		cmd.refused++
 		return
 	}
-	c.maxTerm = max(c.maxTerm, r.Term)
-	if r.Index < 1 || r.Term < 1 {
+	if int64(r.Index) < 1 || int64(r.Term) < 1 {
 		v := c.broke(r, StartContract, -1, "Start(%s) on server %d answered index %d and term %d; both count from 1", show, r.Node, int64(r.Index), int64(r.Term))
-		v.Expected, v.Found = "index >= 1, term >= 1", fmt.Sprintf("index %d, term %d", int64(r.Index), int64(r.Term))
+		v.Expected, v.Found = "index >= 1, term >= 1; a server that does not lead answers isLeader = false", fmt.Sprintf("index %d, term %d", int64(r.Index), int64(r.Term))
 		return
 	}
+	c.maxTerm = max(c.maxTerm, r.Term)
 	if l, ok := c.leaders[r.Term]; ok && l != r.Node && !(s.leader && s.term == r.Term) {
 		v := c.broke(r, StartContract, l, "Start(%s) on server %d answered that it is the leader of term %d, but that is server %d", show, r.Node, r.Term, l)
 		v.Expected, v.Found = "isLeader = false", "isLeader = true"

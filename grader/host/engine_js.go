@@ -72,7 +72,7 @@ const (
 	logStderr
 	logStop // reason as int32, text
 	logTrap
-	logFile     // the name of a file that was made
+	logFile // the name of a file that was made
 	logFilesFull
 )
 

@@ -202,6 +202,10 @@ func (r *runner) noAgreement(cmd []byte, want int, last *started, by, accepted i
 		v.Expected, v.Found = "a leader that accepts Start", r.describe(reach)
 		if len(reach) > r.world.Servers()/2 {
 			v.Property = check.LeaderElected
+			if r.silent() {
+				v.Message = fmt.Sprintf("no server sent any RPC within %d ms, so none took the command %s as leader", r.world.Now()/sim.Millisecond, show)
+				v.Expected = canvass
+			}
 		}
 		return r.violate(v)
 	}
@@ -403,10 +407,29 @@ func (r *runner) mWaitLeader(a call) (starlark.Value, error) {
 		r.lastGot = l
 		return starlark.MakeInt(l), nil
 	}
-	return nil, r.violate(&check.Violation{Property: check.LeaderElected, Server: -1, Peer: -1,
+	v := &check.Violation{Property: check.LeaderElected, Server: -1, Peer: -1,
 		Message:  fmt.Sprintf("no leader for %d ms although servers %v could reach each other", sim.Time(within)/sim.Millisecond, set()),
 		Expected: fmt.Sprintf("one of the servers %v becomes the leader within %d ms", set(), sim.Time(within)/sim.Millisecond),
-		Found:    r.describe(set())})
+		Found:    r.describe(set())}
+	if r.silent() {
+		v.Message = fmt.Sprintf("no server sent any RPC within %d ms, so none became leader", r.world.Now()/sim.Millisecond)
+		v.Expected = canvass
+	}
+	return nil, r.violate(v)
+}
+
+// canvass is what is expected of servers that have not begun to talk.
+const canvass = "a server that hears of no leader for an election timeout starts a new term and sends RequestVote to all others (§5.2)"
+
+// silent reports whether no server has sent an RPC so far, as if elections were
+// yet to be written.
+func (r *runner) silent() bool {
+	for n := 0; n < r.world.Servers(); n++ {
+		if r.world.Stats(n).Calls > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // mNoLeader watches that none of some servers claims to lead, after a while in

@@ -158,12 +158,13 @@ func (s *server) start(id uint64, command []byte) {
 	index, term, leader := s.rf.Start(cmd)
 	f := wire.Frame{Kind: wire.FxRespond, A: id, B: positive(index), C: positive(term)}
 	if leader {
-		f.Flag = 1
+		f.Flag, f.B, f.C = 1, uint64(index), uint64(term) // -1 and the like are told as they are
 	}
 	s.emit(&f)
 }
 
-// positive is for the -1 that a Start answers which did nothing.
+// positive is for the -1 that a Start answers which did nothing, and for numbers
+// that cannot be.
 func positive(i int) uint64 {
 	if i < 0 {
 		return 0
