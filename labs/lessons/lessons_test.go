@@ -17,8 +17,8 @@ func TestAllLessonsAreSound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(all) != 10 {
-		t.Errorf("expected the ten lessons, found %d", len(all))
+	if len(all) != 11 {
+		t.Errorf("expected the eleven lessons, found %d", len(all))
 	}
 }
 

@@ -19,6 +19,7 @@ export interface Config {
   commitRule?: boolean;
   randomTimeouts?: boolean;
   maxPending?: number;
+  reads?: string;
   policy?: string;
   variant?: string;
 }
@@ -113,11 +114,15 @@ export interface Lesson {
   questions: Question[];
 }
 
-/** The scenario of a task: each key replaces the lesson's; config's singly. */
+/**
+ * The scenario of a task: each key replaces the lesson's; config's singly, but
+ * for another kind of cluster, which has a configuration of its own.
+ */
 export function scenarioOf(lesson: Lesson, task: Task | undefined): Scenario {
   const patch = task?.scenario;
   if (!patch) return lesson.scenario;
-  return { ...lesson.scenario, ...patch, config: { ...lesson.scenario.config, ...patch.config } };
+  const base = (patch.kind ?? lesson.scenario.kind) === lesson.scenario.kind ? lesson.scenario.config : {};
+  return { ...lesson.scenario, ...patch, config: { ...base, ...patch.config } };
 }
 
 /** The player's speed when a lesson does not say, in virtual seconds a second. */

@@ -4,7 +4,7 @@ import type { Lang } from '../player/messages.ts';
 
 const en = {
   lessons: 'Lessons',
-  lessonsIntro: 'Ten lessons, in the order of a lecture. Each has a text, a live cluster, tasks that check themselves, and questions.',
+  lessonsIntro: 'Eleven lessons, in the order of a lecture. Each has a text, a live cluster, tasks that check themselves, and questions.',
   lesson: (n: number) => `Lesson ${n}`,
   minutes: (n: number) => `about ${n} minutes`,
   lessonProgress: 'Progress in this lesson',
@@ -73,7 +73,7 @@ export type LessonMessages = typeof en;
 
 const zh: LessonMessages = {
   lessons: '课程',
-  lessonsIntro: '十课，按讲课的顺序。每课都有正文、一个运行中的集群、会自动检查的任务，还有问题。',
+  lessonsIntro: '十一课，按讲课的顺序。每课都有正文、一个运行中的集群、会自动检查的任务，还有问题。',
   lesson: (n) => `第 ${n} 课`,
   minutes: (n) => `约 ${n} 分钟`,
   lessonProgress: '本课进度',

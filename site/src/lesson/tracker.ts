@@ -177,7 +177,7 @@ export class Tracker {
         if (r.name.startsWith('set ')) this.configure(r.name.split(' ').slice(1));
         break;
     }
-    for (const f of facts) if (!f.classes && f.server >= 0) f.classes = this.classesOf(f.server);
+    for (const f of facts) if (!f.classes && this.servers[f.server]) f.classes = this.classesOf(f.server);
     return facts;
   }
 

@@ -32,6 +32,11 @@ export function nodeName(model: { servers: number; run?: unknown }, node: number
   return node < model.servers ? `S${node + first}` : `C${node - model.servers + first}`;
 }
 
+/** A client's operation as text: "put x 1". */
+export function operationText(o: { name: string; argument: Uint8Array }): string {
+  return `${o.name} ${show(o.argument)}`.trimEnd();
+}
+
 export function milliseconds(t: number): string {
   return (t / 1e6).toFixed(t < 1e9 ? 2 : 1);
 }

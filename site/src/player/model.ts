@@ -65,6 +65,14 @@ export interface Operation {
   returned: number;
 }
 
+/** An operation in the clients' history, with the numbers of its records. */
+export interface PastOperation extends Operation {
+  /** Number of the record that tells of its invocation. */
+  from: number;
+  /** Number of the record that tells of its return, or Infinity. */
+  to: number;
+}
+
 export interface ClusterState {
   /** Records applied. */
   at: number;
@@ -257,6 +265,8 @@ export class Model {
   version = 0;
   records: TraceRecord[] = [];
   marks: Mark[] = [];
+  /** The clients' operations, in the order of their invocation. */
+  history: PastOperation[] = [];
   /** The moment up to which the run is known; later than the last record. */
   end = 0;
   /** Number of the first record that is still kept. */
@@ -297,6 +307,7 @@ export class Model {
     for (const r of records) {
       this.noteMark(r);
       this.noteFate(r);
+      this.noteOperation(r);
       this.records.push(r);
       apply(this.head, r);
       if (this.head.at % KEYFRAME === 0) this.frames.push(copyState(this.head));
@@ -320,6 +331,7 @@ export class Model {
     this.first = 0;
     this.records = [];
     this.marks = [];
+    this.history = [];
     this.head = newState(this.nodes);
     this.cursor = copyState(this.head);
     this.frames = [copyState(this.head)];
@@ -342,6 +354,8 @@ export class Model {
     this.records.length = keep - this.first;
     this.frames = this.frames.filter((f) => f.at <= keep);
     this.marks = this.marks.filter((m) => m.at < keep);
+    this.history = this.history.filter((o) => o.from < keep);
+    for (const o of this.history) if (o.to >= keep) Object.assign(o, { to: Infinity, result: null, returned: Infinity });
     this.head = state;
     this.cursor = copyState(state);
     this.fates.clear();
@@ -457,6 +471,17 @@ export class Model {
     }
   }
 
+  private noteOperation(r: TraceRecord): void {
+    if (r.kind === Kind.Invoke) {
+      this.history.push({
+        id: r.id, client: r.peer, name: r.name, argument: r.data, result: null, invoked: r.t, returned: Infinity, from: this.count, to: Infinity,
+      });
+    } else if (r.kind === Kind.Return) {
+      const o = this.history.findLast((p) => p.id === r.id);
+      if (o) Object.assign(o, { result: r.data, returned: r.t, to: this.count });
+    }
+  }
+
   private noteFate(r: TraceRecord): void {
     if (r.kind !== Kind.Receive && r.kind !== Kind.Drop) return;
     const fate = { t: r.t, lost: r.kind === Kind.Drop };
@@ -472,6 +497,7 @@ export class Model {
     this.first = frame.at;
     this.frames = this.frames.filter((f) => f.at >= frame.at);
     this.marks = this.marks.filter((m) => m.at >= frame.at);
+    this.history = this.history.filter((o) => o.to >= frame.at);
     this.fates.clear();
     for (const r of this.records) this.noteFate(r);
     if (this.cursor.at < this.first) this.cursor = copyState(frame);

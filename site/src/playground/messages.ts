@@ -35,6 +35,12 @@ const en = {
   ms: 'ms',
   operations: { put: 'put', get: 'get', lock: 'lock', unlock: 'unlock', job: 'job', read: 'read', request: 'request' } as Record<string, string>,
   key: 'Key',
+  askFirst: 'ask',
+  askAsKnown: 'as it knows',
+  work: 'Let it work',
+  rest: 'Let it rest',
+  everyMs: 'pause, ms',
+  waits: (op: string) => `waits for the answer to: ${op}`,
   network: 'Network',
   healAll: 'Heal all links',
   split: 'Divide',
@@ -52,7 +58,7 @@ const en = {
   verbs: {
     crash: 'crash', restart: 'restart', timeOut: 'time out', cut: 'cut', heal: 'heal', partition: 'divide', healAll: 'heal all links',
     dropMessage: 'drop message', delayMessage: 'delay message', duplicateMessage: 'duplicate message', drop: 'drop', delay: 'delay',
-    duplicate: 'duplicate', propose: 'propose at', client: 'client', wait: 'wait',
+    duplicate: 'duplicate', propose: 'propose at', client: 'client', wait: 'wait', work: 'works by itself:', rest: 'works no more:',
   } as Record<string, string>,
   words: { all: 'all', true: 'on', false: 'off' } as Record<string, string>,
   forks: 'You are in the past: what you do now begins another history here. Undo brings this one back.',
@@ -60,9 +66,10 @@ const en = {
   set: {
     electionMs: 'Election timeout', heartbeatMs: 'Heartbeat', latencyMs: 'Delay of messages', loss: 'Loss of messages',
     preVote: 'PreVote', checkQuorum: 'CheckQuorum', persistence: 'Persistence', commitRule: 'Rule of section 5.4.2',
-    randomTimeouts: 'Random timeouts', maxPending: 'Most uncommitted entries', policy: 'Policy', variant: 'Service',
+    randomTimeouts: 'Random timeouts', maxPending: 'Most uncommitted entries', reads: 'Reads', policy: 'Policy', variant: 'Service',
   } as Record<string, string>,
   choices: {
+    log: 'through the log', index: 'by the leader, after asking a majority', leader: 'by the leader alone', any: 'by whoever is asked',
     waitForBoth: 'wait for both', goOnAlone: 'go on alone', mapreduce: 'MapReduce', gfs: 'GFS', vmft: 'VM fault tolerance',
   } as Record<string, string>,
   least: 'least',
@@ -122,6 +129,12 @@ const zh: BenchMessages = {
   ms: '毫秒',
   operations: { put: 'put', get: 'get', lock: 'lock', unlock: 'unlock', job: 'job', read: 'read', request: 'request' },
   key: '键',
+  askFirst: '先问',
+  askAsKnown: '它所知道的',
+  work: '让它自己操作',
+  rest: '让它停下',
+  everyMs: '间隔毫秒',
+  waits: (op) => `正在等待回答：${op}`,
   network: '网络',
   healAll: '恢复所有链路',
   split: '分区',
@@ -138,7 +151,7 @@ const zh: BenchMessages = {
   verbs: {
     crash: '崩溃', restart: '重启', timeOut: '超时', cut: '切断', heal: '恢复', partition: '分区', healAll: '恢复所有链路',
     dropMessage: '丢弃消息', delayMessage: '延迟消息', duplicateMessage: '复制消息', drop: '丢弃', delay: '延迟',
-    duplicate: '复制', propose: '提议于', client: '客户端', wait: '等待',
+    duplicate: '复制', propose: '提议于', client: '客户端', wait: '等待', work: '自己操作：', rest: '不再操作：',
   },
   words: { all: '所有', true: '开', false: '关' },
   forks: '你在过去：现在的操作会从这里开始另一段历史。撤销可以回到现在这一段。',
@@ -146,9 +159,10 @@ const zh: BenchMessages = {
   set: {
     electionMs: '选举超时', heartbeatMs: '心跳间隔', latencyMs: '消息延迟', loss: '消息丢失率',
     preVote: 'PreVote（预投票）', checkQuorum: 'CheckQuorum（检查多数）', persistence: '持久化', commitRule: '5.4.2 节的规则',
-    randomTimeouts: '随机超时', maxPending: '未提交条目上限', policy: '策略', variant: '服务',
+    randomTimeouts: '随机超时', maxPending: '未提交条目上限', reads: '读操作', policy: '策略', variant: '服务',
   },
   choices: {
+    log: '经过日志', index: '由领导者回答，先问过多数', leader: '由领导者独自回答', any: '问到谁就由谁回答',
     waitForBoth: '等两台都回答', goOnAlone: '跳过沉默者', mapreduce: 'MapReduce', gfs: 'GFS', vmft: '虚拟机容错',
   },
   least: '最小',
@@ -182,6 +196,7 @@ export function actionText(m: BenchMessages, line: string): string {
   const [verb = '', ...rest] = line.split(' ');
   const word = (w: string): string => m.words[w] ?? w;
   switch (verb) {
+    case 'work': return rest[1] === '0' ? `${m.verbs['rest']} ${rest[0]}` : `${m.verbs['work']} ${rest[0]} (${rest[1]} ${m.ms})`;
     case 'set': return `${m.set[rest[0]!] ?? rest[0]}: ${rest.slice(1).map((w) => m.choices[w] ?? word(w)).join('–')}`;
     case 'cut':
     case 'heal': return `${m.verbs[verb]} ${word(rest[0] ?? '')} → ${word(rest[1] ?? '')}`;

@@ -64,6 +64,48 @@ test('everything that can be done to a server', async () => {
   await page.close();
 });
 
+test('clients work by themselves, and their histories show a stale read', async () => {
+  const { page, errors } = await ready();
+  await toLeader(page);
+  await page.getByRole('tab', { name: 'Clients' }).click();
+  await page.getByText('No client has asked for anything yet.').waitFor();
+  await select(page, 5);
+  await page.getByRole('button', { name: 'Let it work' }).click();
+  await saysNow(page, 'works by itself');
+  await page.getByRole('button', { name: 'Play' }).click();
+  await page.waitForFunction(() => document.querySelectorAll('[role=tabpanel] ol li').length > 3);
+  await page.getByRole('button', { name: 'Let it rest' }).click();
+  await saysNow(page, 'works no more');
+  assert.equal(await page.getByRole('button', { name: 'Let it work' }).count(), 1);
+  await page.locator('[role=tabpanel] li').last().filter({ hasText: '→' }).waitFor(); // nothing is under way any more
+  const history = await page.locator('[role=tabpanel] ol li').allTextContents();
+  assert.ok(history.every((line) => /^ *C1 *(put [xy] c1|get [xy])/.test(line)), history.join('\n'));
+  await page.keyboard.press('Escape');
+
+  // A follower that lags answers by itself: the property breaks, and the operation is marked.
+  await page.locator('summary', { hasText: 'Settings' }).click();
+  await page.getByLabel('Reads').selectOption('any');
+  await saysNow(page, 'by whoever is asked');
+  const lead = Number(await page.getAttribute('.node.leader', 'data-node'));
+  const behind = (lead + 1) % 5;
+  await select(page, behind);
+  await page.getByRole('button', { name: 'Cut incoming' }).click();
+  await saysNow(page, 'cut all');
+  await select(page, 5);
+  const operate = async (op: string, server: number, shown: RegExp): Promise<void> => {
+    await page.locator('label', { hasText: /^ask/ }).locator('select').selectOption(`S${server + 1}`);
+    await page.getByRole('button', { name: op, exact: true }).click();
+    await page.locator('[role=tabpanel] li').last().filter({ hasText: shown }).waitFor().catch(async () => assert.fail(`${op}: ${await said(page)}`));
+  };
+  await page.getByLabel('Value').first().fill('new');
+  await operate('put', lead, /put x new → ok/);
+  await operate('get', behind, /get x → /);
+  await page.locator('.raftlab-player .broken').first().waitFor();
+  assert.match((await page.locator('[role=tabpanel] li.broken').textContent())!, /get x.*✸/);
+  assert.deepEqual(errors, []);
+  await page.close();
+});
+
 test('messages in flight are dropped, delayed and doubled', async () => {
   const { page, errors } = await ready();
   await toLeader(page);
