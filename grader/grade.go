@@ -50,6 +50,9 @@ type Options struct {
 	Lang     string // "en" or "zh", for the texts in Failure
 	CacheDir string // compiled modules and self-tests; "" keeps none
 	GoCache  string // the compiled standard library; "" uses Go's own build cache
+	// CacheServer and BuildLimits are build.Options' CacheServer and Limits.
+	CacheServer []string
+	BuildLimits build.Limits
 	// Trace, if not nil, is called with the trace of each run that failed, and
 	// with those that passed too if TracePassed is set: by several workers at once.
 	Trace       func(test *TestResult, run *RunResult, h sim.Header, rec *sim.Recorder)

@@ -24,7 +24,7 @@ func moduleSubject(ctx context.Context, o *Options, res *Result) (*subject, erro
 	if m == nil {
 		var err error
 		if m, err = build.Build(ctx, build.Options{
-			Dir: o.Dir, Files: o.Files, Profile: o.Profile, SelfTest: release.Test, CacheDir: o.GoCache,
+			Dir: o.Dir, Files: o.Files, Profile: o.Profile, SelfTest: release.Test, CacheDir: o.GoCache, CacheServer: o.CacheServer, Limits: o.BuildLimits,
 			Progress: func(s build.Stage) { stage(string(s)) },
 		}); err != nil {
 			return nil, err

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/raftlab/raftlab/grader"
+	"github.com/raftlab/raftlab/grader/build"
 	"github.com/raftlab/raftlab/grader/sim"
 )
 
@@ -30,6 +31,8 @@ type Job struct {
 	CacheDir string `json:"cacheDir,omitempty"`
 	// Picture asks for the trace of the first run that fails, for the player.
 	Picture bool `json:"picture,omitempty"`
+
+	server []string // see build.Options.CacheServer
 }
 
 // Reply is what the grading's process says: the record's bytes, and what it cost.
@@ -85,9 +88,16 @@ func readFrame(r io.Reader, v any) error {
 
 // Serve does the one Job that r holds and writes the Reply to w. It is the whole
 // work of a process of its own: it puts limits on that process that nothing takes
-// off again.
+// off again. The go command that it runs starts the same program for its cache.
 func Serve(ctx context.Context, r io.Reader, w io.Writer) error {
-	var j Job
+	if build.CacheAsked() {
+		return build.ServeCache(r, w)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	j := Job{server: append([]string{self}, os.Args[1:]...)}
 	if err := readFrame(r, &j); err != nil {
 		return fmt.Errorf("reading the job: %w", err)
 	}
@@ -119,7 +129,7 @@ func (j *Job) do(ctx context.Context) (*Reply, error) {
 	}
 	o := grader.Options{
 		Dir: ".", Files: files.FS(), Lab: lab, Profile: j.Spec.Profile, Parts: j.Spec.Parts, Seed: j.Spec.Seed, Seeds: j.Spec.Seeds,
-		Work: j.Spec.Limits.Work, Workers: 1, Lang: "en", GoCache: j.CacheDir,
+		Work: j.Spec.Limits.Work, Workers: 1, Lang: "en", GoCache: j.CacheDir, CacheServer: j.server, BuildLimits: j.Spec.Limits.build(),
 	}
 	reply := &Reply{}
 	if j.Picture {

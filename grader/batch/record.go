@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/raftlab/raftlab/grader"
 	"github.com/raftlab/raftlab/grader/build"
@@ -78,6 +79,13 @@ type Limits struct {
 // DefaultLimits are about fifteen times what a correct server needs.
 func DefaultLimits() Limits {
 	return Limits{Work: 6_000_000_000, CPU: 300, Time: 1800, Memory: 2 << 30}
+}
+
+// build is the part of the limits that compiling may use: a tenth of the
+// processor time for each compiler, and as wall time four times that.
+func (l Limits) build() build.Limits {
+	cpu := max(time.Duration(l.CPU)*time.Second/10, time.Second)
+	return build.Limits{CPU: cpu, Time: 4 * cpu, Memory: l.Memory}
 }
 
 // Key identifies a grading: SHA-256 over the submission and the Spec, in hex.

@@ -118,7 +118,7 @@ type grading struct {
 func (b *batch) prepare(ctx context.Context) error {
 	o := b.o
 	b.progress(Progress{Stage: "prepare"})
-	opt := build.Options{CacheDir: o.GoCache, SelfTest: release.Test}
+	opt := build.Options{CacheDir: o.GoCache, CacheServer: o.Command, SelfTest: release.Test}
 	version, err := build.Release(ctx, opt)
 	if err != nil {
 		return err

@@ -37,7 +37,11 @@ type Options struct {
 	// CacheDir holds what compiling leaves for the next time; "" uses Go's own
 	// build cache.
 	CacheDir string
-	Limits   Limits
+	// CacheServer, if not nil, is a command that calls ServeCache when CacheAsked:
+	// then the build writes into no cache, and reads one that holds what was
+	// compiled from the grader's own sources alone. For code of strangers.
+	CacheServer []string
+	Limits      Limits
 	// Progress, if not nil, is called when a stage begins.
 	Progress func(Stage)
 	// SelfTest, if not nil, runs the grader's own little server (see package
@@ -66,8 +70,10 @@ const (
 
 // Limits bound what one build may cost. A zero field takes its default.
 type Limits struct {
-	Time       time.Duration // for compiling and linking, library apart: 60 s
+	Time       time.Duration // wall time for compiling and linking, library apart: 2 min
+	CPU        time.Duration // processor time of each compiler process, where the system can limit it: 30 s
 	Memory     int64         // bytes of address space of each compiler process, where the system can limit it: 4 GiB
+	Disk       int64         // bytes of files that compiling may leave behind or need for a while: 512 MiB
 	Files      int           // Go files compiled: 200
 	FileSize   int64         // bytes of one Go file: 1 MiB
 	SourceSize int64         // bytes of all Go files: 4 MiB
@@ -86,8 +92,10 @@ func (o *Options) defaults() {
 		o.kit = kit.FS
 	}
 	l := &o.Limits
-	def(&l.Time, 60*time.Second)
+	def(&l.Time, 2*time.Minute)
+	def(&l.CPU, 30*time.Second)
 	def(&l.Memory, 4<<30)
+	def(&l.Disk, 512<<20)
 	def(&l.Files, 200)
 	def(&l.FileSize, 1<<20)
 	def(&l.SourceSize, 4<<20)
@@ -154,7 +162,7 @@ func Build(ctx context.Context, o Options) (*Module, error) {
 	}
 	o.progress(StageBuild)
 	begin = time.Now()
-	m.Wasm, err = tc.compile(ctx, t, o.Limits.Time)
+	m.Wasm, err = tc.compile(ctx, t)
 	m.Timing.Build = time.Since(begin)
 	if err != nil {
 		if e, ok := err.(*Error); ok {

@@ -13,37 +13,42 @@ import (
 )
 
 // compile builds the tree in a temporary folder and returns the module.
-func (tc *toolchain) compile(ctx context.Context, t *Tree, limit time.Duration) ([]byte, error) {
+func (tc *toolchain) compile(ctx context.Context, t *Tree) ([]byte, error) {
 	tmp, err := os.MkdirTemp("", "raftlab-")
 	if err != nil {
-		return nil, fail(Internal, err, "cannot make a temporary folder: "+err.Error(), "Free some space, or set TMPDIR to a folder that can be written.")
+		return nil, fail(Internal, err, "cannot make a temporary folder: "+err.Error(), freeSpace)
 	}
 	defer os.RemoveAll(tmp)
 	src, out := filepath.Join(tmp, "src"), filepath.Join(tmp, "module.wasm")
 	for name, data := range t.Files {
-		p := filepath.Join(src, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(p), 0o777); err == nil {
-			err = os.WriteFile(p, data, 0o666)
-		}
-		if err != nil {
-			return nil, fail(Internal, err, "cannot write temporary files: "+err.Error(), "Free some space, or set TMPDIR to a folder that can be written.")
+		if err := writeFile(filepath.Join(src, filepath.FromSlash(name)), data); err != nil {
+			return nil, fail(Internal, err, "cannot write temporary files: "+err.Error(), freeSpace)
 		}
 	}
 	work := filepath.Join(tmp, "work")
 	if err := os.Mkdir(work, 0o777); err != nil {
-		return nil, fail(Internal, err, "cannot make a temporary folder: "+err.Error(), "")
+		return nil, fail(Internal, err, "cannot make a temporary folder: "+err.Error(), freeSpace)
+	}
+	if tc.server != "" {
+		tc.compileKit(ctx, t, tmp)
 	}
 
-	timed, cancel := context.WithTimeout(ctx, limit)
+	timed, cancel := context.WithTimeout(ctx, tc.lim.Time)
 	defer cancel()
+	watched, stop := bounded(timed, tmp, tc.lim.Disk)
 	// Without a build ID the bytes follow from the sources and the Go release
 	// alone, so that a host without the go command can make the same.
-	output, err := tc.run(timed, src, work, "build", "-trimpath", "-buildvcs=false", "-mod=readonly", "-buildmode=c-shared", "-ldflags=-buildid=", "-o", out, "./"+t.Main)
+	output, used, err := tc.run(watched, src, work, "build", "-trimpath", "-buildvcs=false", "-mod=readonly", "-buildmode=c-shared", "-ldflags=-buildid=", "-o", out, "./"+t.Main)
+	stop()
 	switch {
 	case ctx.Err() != nil:
 		return nil, stopped(ctx)
+	case context.Cause(watched) == errDisk:
+		return nil, fail(Compile, errDisk, fmt.Sprintf("compiling wrote more than %d MiB, the limit", tc.lim.Disk>>20), "Leave out large variables with initial values.")
 	case timed.Err() != nil:
-		return nil, fail(TooSlow, nil, fmt.Sprintf("compiling took longer than %v, the limit", limit), "Leave out generated code and very large constants; if the code is small, the machine is busy: try again.")
+		return nil, tooSlow(tc.lim.Time)
+	case err != nil && used >= tc.lim.CPU && strings.Contains(output, "signal: "):
+		return nil, tooSlow(tc.lim.CPU)
 	case err != nil:
 		return nil, t.explain(tc.version, tc.lim.Problems, output, err)
 	}
@@ -59,6 +64,15 @@ func (tc *toolchain) compile(ctx context.Context, t *Tree, limit time.Duration) 
 		return nil, fail(Internal, err, "cannot read the module: "+err.Error(), "")
 	}
 	return wasm, nil
+}
+
+// errDisk says that a build wrote too much.
+var errDisk = errors.New("the build wrote too much")
+
+const freeSpace = "Free some space, or set TMPDIR to a folder that can be written."
+
+func tooSlow(limit time.Duration) *Error {
+	return fail(TooSlow, nil, fmt.Sprintf("compiling took longer than %v, the limit", limit), "Leave out generated code and very large constants; if the code is small, the machine is busy: try again.")
 }
 
 var (

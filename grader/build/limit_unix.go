@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"runtime"
 	"syscall"
+	"time"
 )
 
 // limitedCommand is the shell's part of limited. The command is the shell's
@@ -22,8 +23,8 @@ wait $command; code=$?
 kill $watcher; wait $watcher 2>/dev/null
 exit $code`
 
-// limited puts limits on memory and on the size of files around a command,
-// where the system's shell can.
+// limited puts limits on memory, processor time and the size of files around a
+// command, where the system's shell can.
 func limited(lim Limits, cmd string, args []string) (string, []string) {
 	const shell = "/bin/sh"
 	if !isExecutable(shell) {
@@ -31,9 +32,9 @@ func limited(lim Limits, cmd string, args []string) (string, []string) {
 	}
 	// ulimit counts memory in KiB, and files in blocks of 512 or 1024 bytes. A
 	// limit that is below ours already cannot be raised: it stays.
-	limits := "'-c 0'"
+	limits := fmt.Sprintf("'-c 0' '-t %d'", int64(lim.CPU/time.Second))
 	if runtime.GOOS == "linux" { // macOS knows no limit on address space
-		limits = fmt.Sprintf("'-v %d' '-f %d' '-c 0'", lim.Memory>>10, 8*lim.ModuleSize>>9)
+		limits += fmt.Sprintf(" '-v %d' '-f %d'", lim.Memory>>10, 8*lim.ModuleSize>>9)
 	}
 	return shell, append([]string{"-c", fmt.Sprintf(limitedCommand, limits), cmd}, args...)
 }

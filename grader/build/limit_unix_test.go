@@ -15,14 +15,22 @@ import (
 	"testing"
 )
 
-// TestMain lets the test's own program be a process that builds and is killed.
+// TestMain lets the test's own program be a process that builds and is killed,
+// and the cache of a build.
 func TestMain(m *testing.M) {
+	if CacheAsked() {
+		if err := ServeCache(os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	if len(os.Args) == 3 && os.Args[1] == "run-go" {
 		tc := &toolchain{cmd: os.Args[2], cache: os.TempDir()}
 		var o Options
 		o.defaults()
 		tc.lim = o.Limits
-		out, err := tc.run(context.Background(), os.TempDir(), os.TempDir(), "build")
+		out, _, err := tc.run(context.Background(), os.TempDir(), os.TempDir(), "build")
 		fmt.Println(out, err)
 		os.Exit(0)
 	}
@@ -90,7 +98,7 @@ func TestLimitedIsTransparent(t *testing.T) {
 	var o Options
 	o.defaults()
 	tc := &toolchain{cmd: fake, cache: dir, lim: o.Limits}
-	out, err := tc.run(t.Context(), dir, dir, "a b", "$x", "*")
+	out, _, err := tc.run(t.Context(), dir, dir, "a b", "$x", "*")
 	if err == nil || err.Error() != "exit status 7" || !strings.Contains(out, "<a b><$x><*>") || !strings.Contains(out, "oops") || len(out) != len("<a b><$x><*>oops\n") {
 		t.Errorf("%q %v", out, err)
 	}
