@@ -144,3 +144,8 @@ power-hunt: ## planted bugs that need a hunt are found by one, and shrunk (takes
 .PHONY: hunt-silent
 hunt-silent: ## a hunt finds nothing in correct servers, over WORLDS worlds (2000; takes long)
 	RAFTLAB_WORLDS=$${WORLDS:-2000} $(GO) test -count=1 -timeout 0 -v -run TestHuntIsSilent ./grader
+
+.PHONY: bench-batch
+bench-batch: ## submissions per core-minute, growth from 1 to 200, memory (takes long; BENCH_MINUTES a sitting, run it again to go on)
+	@mkdir -p bin/bench-batch
+	RAFTLAB_BENCH_BATCH=$(CURDIR)/bin/bench-batch RAFTLAB_BENCH_MINUTES=$(BENCH_MINUTES) $(GO) test -count=1 -timeout 0 -v -run TestBenchBatch ./grader/batch
