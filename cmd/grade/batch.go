@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/raftlab/raftlab/grader/batch"
+	"github.com/raftlab/raftlab/grader/batch/queue"
 	"github.com/raftlab/raftlab/grader/build"
 )
 
@@ -49,7 +50,8 @@ goes on where it was, and equal submissions are graded once.`,
 	examples: `  grade batch submissions/ --out results/
   grade batch roster.csv --course grade.toml --out results/
   grade batch submissions/ --shard 2/8 --out shard2/   one of eight machines
-  grade merge --out results/ shard1/ shard2/ ...       and all together`,
+  grade merge --out results/ shard1/ shard2/ ...       and all together
+  grade batch submissions/ --out results/ --queue nats://10.0.0.5:4222   graded by workers`,
 	flagOut:            "the results folder `DIR` (needed)",
 	flagCourse:         "the course file `FILE`: points, seeds, deadline, what students see",
 	flagWorkers:        "`N` submissions side by side (default: one for each core)",
@@ -88,7 +90,8 @@ var batchChinese = batchTexts{
 	examples: `  grade batch submissions/ --out results/
   grade batch roster.csv --course grade.toml --out results/
   grade batch submissions/ --shard 2/8 --out shard2/   八台机器之一
-  grade merge --out results/ shard1/ shard2/ ...       合在一起`,
+  grade merge --out results/ shard1/ shard2/ ...       合在一起
+  grade batch submissions/ --out results/ --queue nats://10.0.0.5:4222   由 worker 评分`,
 	flagOut:            "结果文件夹 `DIR`（必须给出）",
 	flagCourse:         "课程文件 `FILE`：分值、种子、截止时间、学生能看到什么",
 	flagWorkers:        "同时评 `N` 份提交（默认每个核一份）",
@@ -127,6 +130,7 @@ type batchFlags struct {
 	out, course, shard, cache string
 	workers                   int
 	player                    bool
+	queue                     queueFlags
 }
 
 func (c *cli) batchCommand() *cobra.Command {
@@ -143,6 +147,7 @@ func (c *cli) batchCommand() *cobra.Command {
 	fl.StringVar(&f.shard, "shard", "", t.flagShard)
 	fl.BoolVar(&f.player, "player", false, t.flagPlayer)
 	fl.StringVar(&f.cache, "cache", "", t.flagCache)
+	c.queueFlags(cmd, &f.queue)
 	fl.SortFlags = false
 	return cmd
 }
@@ -212,12 +217,30 @@ func (c *cli) batch(ctx context.Context, f *batchFlags, args []string) error {
 		return noVerdict{err}
 	}
 	show := newBatchProgress(c, c.stderr)
-	summary, err := batch.Run(ctx, batch.Options{
+	o := batch.Options{
 		Students: students, Course: course, CourseFile: f.course, Lab: lab, Store: store,
 		Command: []string{self, gradingName}, Workers: f.workers, Shard: shard, Shards: shards,
 		GoCache: f.cache, Pictures: f.player, Progress: show.progress,
-	})
+	}
+	if f.queue.url != "" {
+		if f.workers != 0 {
+			return fmt.Errorf(queueTextsIn(c.lang).notBoth, "--workers")
+		}
+		where, err := c.queueOptions(&f.queue, func(e queue.Event) { show.say(c.queueEvent(e, f.queue.patience)) })
+		if err != nil {
+			return err
+		}
+		o.Elsewhere = &queue.Sender{Options: where}
+	}
+	summary, err := batch.Run(ctx, o)
 	show.stop()
+	if q := (*queue.Error)(nil); errors.As(err, &q) {
+		err = c.queueError(err)
+		if !c.json && (q.Kind == queue.NoWorkers || q.Kind == queue.OnlyOthers || q.Kind == queue.Unreachable) {
+			fmt.Fprintln(c.stderr, queueTextsIn(c.lang).sent)
+		}
+		return err
+	}
 	if err != nil {
 		return c.batchError(err)
 	}
@@ -346,6 +369,17 @@ func (b *batchProgress) progress(p batch.Progress) {
 	case p.Stage == "grade" && p.Student != "", begins && p.Stage != "read":
 		fmt.Fprintln(b.w, line)
 	}
+}
+
+// say writes a line between the others.
+func (b *batchProgress) say(line string) {
+	if line == "" {
+		return
+	}
+	b.stop()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	fmt.Fprintln(b.w, line)
 }
 
 func (b *batchProgress) stop() {

@@ -92,7 +92,7 @@ func (c *cli) root() *cobra.Command {
 	root.SetUsageTemplate(c.t.template)
 	root.PersistentFlags().BoolP("help", "h", false, c.t.flagHelp)
 	root.AddCommand(c.initCommand(), c.buildCommand(), c.listCommand(), c.referenceCommand(), c.viewCommand(), c.vetCommand(), c.huntCommand(), c.replayCommand(), c.soakCommand(), c.watchCommand(), c.labCommand(), c.versionCommand(), c.exitCodesTopic())
-	root.AddCommand(c.batchCommand(), c.mergeCommand(), c.verifyCommand(), c.gradingCommand())
+	root.AddCommand(c.batchCommand(), c.workerCommand(), c.mergeCommand(), c.verifyCommand(), c.gradingCommand())
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	for _, sub := range root.Commands() {

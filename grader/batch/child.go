@@ -196,11 +196,7 @@ func isolate(ctx context.Context, command []string, j *Job) (*Reply, error) {
 	if err == nil {
 		var r Reply
 		if err = readFrame(&out, &r); err == nil {
-			var rec *Record
-			if rec, err = ParseRecord(r.Record); err == nil && rec.Key != j.Key {
-				err = errors.New("the grading's process answered for another key")
-			}
-			if err == nil {
+			if _, err = r.Check(j.Key); err == nil {
 				r.Cost = cost
 				return &r, nil
 			}
@@ -210,6 +206,23 @@ func isolate(ctx context.Context, command []string, j *Job) (*Reply, error) {
 	r := failed(j, v, reason)
 	r.Cost = cost
 	return r, nil
+}
+
+// Check reads the reply's record and checks that it is the key's.
+func (r *Reply) Check(key string) (*Record, error) {
+	rec, err := ParseRecord(r.Record)
+	if err == nil && rec.Key != key {
+		return nil, fmt.Errorf("expected the record of %.12s, found that of %.12s", key, rec.Key)
+	}
+	return rec, err
+}
+
+// GiveUp is the reply for a job that nobody can be got to do. Its verdict does
+// not stand when the batch is run again, and is no zero.
+func (j *Job) GiveUp(reason, advice string) *Reply {
+	rec := newRecord(&j.Spec, j.Submission)
+	rec.Verdict, rec.Reason, rec.Advice = Ungraded, reason, advice
+	return &Reply{Record: rec.JSON()}
 }
 
 func failed(j *Job, v Verdict, reason string) *Reply {

@@ -33,8 +33,18 @@ type Options struct {
 	Shard, Shards int
 	GoCache       string // the compiled standard library; "" uses Go's own build cache
 	Pictures      bool   // keep traces for the player
+	// Elsewhere, if not nil, does the gradings in place of this machine.
+	Elsewhere Elsewhere
 	// Progress, if not nil, is called as the work goes on, never concurrently.
 	Progress func(Progress)
+}
+
+// Elsewhere does gradings by means of other processes than this one's children.
+type Elsewhere interface {
+	// Grade has a grading done for each key, and gives its reply to done, never
+	// concurrently. It returns when all are done, or an error that is not
+	// a submission's. job makes what is to be sent.
+	Grade(ctx context.Context, keys []string, job func(key string) (*Job, error), done func(key string, r *Reply) error) error
 }
 
 // Progress tells how far a batch is.
@@ -117,17 +127,27 @@ type grading struct {
 // prepare finds out what decides the verdicts, and compiles what all need.
 func (b *batch) prepare(ctx context.Context) error {
 	o := b.o
-	b.progress(Progress{Stage: "prepare"})
-	opt := build.Options{CacheDir: o.GoCache, CacheServer: o.Command, SelfTest: release.Test}
-	version, err := build.Release(ctx, opt)
-	if err != nil {
-		return err
+	if o.Elsewhere == nil {
+		b.progress(Progress{Stage: "prepare"})
 	}
-	if err := build.Warm(ctx, opt); err != nil {
+	version, err := Prepare(ctx, o.Command, o.GoCache, o.Elsewhere == nil)
+	if err != nil {
 		return err
 	}
 	b.spec, err = NewSpec(o.Course, o.Lab, version)
 	return err
+}
+
+// Prepare returns the Go release that compiles on this machine. If this machine
+// is to grade, it compiles what all gradings need. command starts the process
+// that does a grading.
+func Prepare(ctx context.Context, command []string, goCache string, grade bool) (goRelease string, err error) {
+	opt := build.Options{CacheDir: goCache, CacheServer: command, SelfTest: release.Test}
+	version, err := build.Release(ctx, opt)
+	if err == nil && grade {
+		err = build.Warm(ctx, opt)
+	}
+	return version, err
 }
 
 // NewSpec is everything beside the submissions that decides their verdicts.
@@ -214,6 +234,15 @@ func (b *batch) gradeAll(ctx context.Context, todo []*grading) error {
 	defer cancel(nil)
 	b.begin = time.Now()
 	b.progress(Progress{Stage: "grade", Total: b.total, Reused: b.reused})
+	if b.o.Elsewhere != nil {
+		keys := make([]string, len(todo))
+		for i, g := range todo {
+			keys[i] = g.key
+		}
+		return b.o.Elsewhere.Grade(ctx, keys,
+			func(key string) (*Job, error) { return b.job(b.byKey[key]) },
+			func(key string, r *Reply) error { return b.finish(b.byKey[key], r) })
+	}
 	next := make(chan *grading)
 	var wg sync.WaitGroup
 	for range min(b.o.Workers, len(todo)) {
@@ -265,12 +294,13 @@ func (b *batch) grade(ctx context.Context, g *grading) (*Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	return attempt(ctx, b.o.Command, j)
+	return Attempt(ctx, b.o.Command, j)
 }
 
-// attempt isolates a job, and does so again if the process died of what another
-// try may not die of.
-func attempt(ctx context.Context, command []string, j *Job) (*Reply, error) {
+// Attempt has a process of its own do a job, and does so again if the process
+// died of what another try may not die of. command starts that process, which
+// calls Serve. An error means that ctx ended, or a fault in this program.
+func Attempt(ctx context.Context, command []string, j *Job) (*Reply, error) {
 	for try := 1; ; try++ {
 		r, err := isolate(ctx, command, j)
 		if err != nil {

@@ -40,7 +40,7 @@ func Verify(ctx context.Context, command []string, r *Record, files *Files, lab 
 		v.Differences = append(v.Differences, fmt.Sprintf("the submission is another: the record says %s, this is %s", r.Submission, files.Hash()))
 	}
 	j := &Job{Key: spec.Key(files.Hash()), Submission: files.Hash(), Spec: spec, Zip: files.Zip(), Lab: lab.zip}
-	reply, err := attempt(ctx, command, j)
+	reply, err := Attempt(ctx, command, j)
 	if err != nil {
 		return nil, err
 	}
