@@ -172,6 +172,7 @@ func (t *Tree) mend(msg string) string {
 			msg = importedAs.ReplaceAllString(msg, " imported and not used")
 		}
 	}
+	msg = strings.ReplaceAll(msg, t.check.kitPath("rand"), "math/rand")
 	return strings.TrimSuffix(strings.ReplaceAll(msg, "; check go.mod)", ")"), " ")
 }
 

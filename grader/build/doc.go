@@ -28,7 +28,8 @@
 // Raft package are left out. Packages whose import path ends in labrpc,
 // labgob, raftapi, tester or tester1 are replaced by the kit's. The import of
 // "sync" becomes one of the kit's sync, which behaves alike but yields when the
-// world's seed says so; lines stay what they are. The go line of the student's
+// world's seed says so; that of "math/rand", in a file that calls Seed, one whose
+// Seed differs between servers. Lines stay what they are. The go line of the student's
 // go.mod is kept, since it decides the language; nothing else of go.mod is.
 //
 // # What is refused

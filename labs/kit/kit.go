@@ -5,7 +5,7 @@ import "embed"
 // FS holds the packages, each in the folder of its name, as they are in this
 // repository: they import each other as Import + "/" + name.
 //
-//go:embed guest labgob labrpc raftapi sched sync tester wire
+//go:embed guest labgob labrpc raftapi rand sched sync tester wire
 var FS embed.FS
 
 // Import is the path under which the kit's packages import each other here.
@@ -16,4 +16,4 @@ const Import = "github.com/raftlab/raftlab/labs/kit"
 func Framework() []string { return []string{"labgob", "labrpc", "raftapi", "tester"} }
 
 // Runtime lists the packages that stand beside them, unseen by the student.
-func Runtime() []string { return []string{"guest", "sched", "sync", "wire"} }
+func Runtime() []string { return []string{"guest", "rand", "sched", "sync", "wire"} }
