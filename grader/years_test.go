@@ -237,3 +237,11 @@ func TestEveryYearFromEveryFolder(t *testing.T) {
 		})
 	}
 }
+
+// A constant seed is no lockstep: in the course all servers share one stream of
+// random numbers.
+func TestConstantSeedIsNoLockstep(t *testing.T) {
+	y := readYear(t, "2025") // go 1.22, which still obeys Seed
+	y.replace = append(y.replace, "rf.resetElectionTimer()\n\n\tgo rf.ticker()", "rand.Seed(1)\n\trf.resetElectionTimer()\n\n\tgo rf.ticker()")
+	allPass(t, grade(t, grader.Options{Dir: y.lay(t), Run: regexp.MustCompile("election/(restarts|many|bad_network|split_votes)$"), Seeds: 10}))
+}

@@ -29,7 +29,15 @@ const (
 // findDisk finds the student's Persister and edits its methods. Without one, it
 // returns nil: the generated file then declares it.
 func (c *checker) findDisk() *disk {
-	p := c.pkgs[0]
+	d := c.diskIn(c.pkgs[0].files)
+	if d != nil && d.state != "" && d.state != d.snapshot {
+		c.refusePokes(d)
+	}
+	return d
+}
+
+// diskIn finds the Persister in the files of its package and edits its methods.
+func (c *checker) diskIn(files []*file) *disk {
 	var (
 		decl    *ast.TypeSpec
 		at      *file
@@ -37,7 +45,7 @@ func (c *checker) findDisk() *disk {
 		in      = make(map[string]*file)
 		d       = &disk{}
 	)
-	for _, f := range p.files {
+	for _, f := range files {
 		for _, dl := range f.ast.Decls {
 			switch dl := dl.(type) {
 			case *ast.FuncDecl:
@@ -68,7 +76,6 @@ func (c *checker) findDisk() *disk {
 		return d
 	}
 	c.reportSaves(methods, in)
-	c.refusePokes(d)
 	return d
 }
 
@@ -289,20 +296,27 @@ var classicText string
 //go:embed glue/persister.txt
 var persisterText string
 
+// glue is how the generated file makes a disk, names its snapshot, and fills that
+// from an expression.
+func (d *disk) glue(from string) (made, snapshot, read string) {
+	made, snapshot = "new(Persister)", "nil"
+	if d.made {
+		made = "MakePersister()"
+	}
+	if d.snapshot != "" {
+		snapshot = "ps." + d.snapshot
+		read = "if len(" + from + ") > 0 { " + snapshot + " = " + from + " }"
+	}
+	return made, snapshot, read
+}
+
 func (c *checker) classicGlue(g generation) []byte {
 	text, d := classicText, c.disk
 	if d == nil {
 		text += persisterText
 		d = &disk{state: "raftstate", snapshot: "snapshot", made: true}
 	}
-	made, snapshot, read := "new(Persister)", "nil", ""
-	if d.made {
-		made = "MakePersister()"
-	}
-	if d.snapshot != "" {
-		snapshot = "ps." + d.snapshot
-		read = "if len(env.Snapshot) > 0 { " + snapshot + " = env.Snapshot }"
-	}
+	made, snapshot, read := d.glue("env.Snapshot")
 	var fields, service []string
 	for _, f := range slices.Sorted(maps.Keys(c.applies)) {
 		fields = append(fields, f+": m."+c.applies[f]+",")

@@ -80,6 +80,12 @@ func prepare(f *folder, l *layout, fsys fs.FS) (*Tree, error) {
 	if err != nil {
 		return nil, err
 	}
+	own := c.findTesterDisk(fsys)
+	for _, err := range []error{c.refused.err(Refused), c.broken.err(Compile)} {
+		if err != nil {
+			return nil, err
+		}
+	}
 	methods, err := serverMethods(fsys)
 	if err != nil {
 		return nil, fail(Internal, err, err.Error(), "")
@@ -103,7 +109,11 @@ func prepare(f *folder, l *layout, fsys fs.FS) (*Tree, error) {
 			}(len(t.Sources))
 		}
 	}
-	if err := t.addKit(fsys); err != nil {
+	if own != nil {
+		t.files[own.file.path] = own.file
+		t.Sources = append(t.Sources, SourceFile{own.file.shown, c.kit["tester"] + "/persister.go", own.file.src})
+	}
+	if err := t.addKit(fsys, own); err != nil {
 		return nil, fail(Internal, err, "the grader's kit: "+err.Error(), "")
 	}
 	return t, nil
@@ -158,7 +168,7 @@ func (f *file) original(line, col int) int {
 
 // addKit copies the kit's packages to the paths that the student's code knows,
 // and generates package main.
-func (t *Tree) addKit(fsys fs.FS) error {
+func (t *Tree) addKit(fsys fs.FS, own *ownDisk) error {
 	err := fs.WalkDir(fsys, ".", func(p string, e fs.DirEntry, err error) error {
 		if err == nil && e.Name() == "testdata" {
 			return fs.SkipDir
@@ -183,6 +193,11 @@ func (t *Tree) addKit(fsys fs.FS) error {
 			}
 		}
 		to := strings.TrimPrefix(t.check.kitPath(name), t.Module+"/") + "/" + rest
+		if own != nil && to == own.file.path {
+			t.Files[to] = own.file.rewritten()
+			t.Files[path.Dir(to)+"/raftlab_generated.go"] = own.source()
+			return nil
+		}
 		if t.files[to] != nil {
 			return fmt.Errorf("%s is in the way of the kit", to)
 		}
