@@ -46,6 +46,7 @@ var chineseBuild = []pair{
 	{"Delete that go.mod, so that the package is part of module %s.", "删去那个 go.mod，让这个包成为模块 %s 的一部分。"},
 	{"import cycle: %s", "循环导入：%s"},
 	{"Packages may not import each other: move what both need into a third.", "包不能互相导入：把两者都需要的放进第三个包。"},
+	{"; of it, what the server uses is kept: %s", "；其中服务器用到的部分保留：%s"},
 	{"taken for the course's test harness: %s", "被当作课程的测试程序：%s"},
 	{"it imports testing", "它导入了 testing"},
 	{"it uses tester.%s", "它用了 tester.%s"},

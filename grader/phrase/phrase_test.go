@@ -45,7 +45,7 @@ func exempt(s string) bool {
 		"The evidence points to the handler of %s: %s", "The evidence points to where the answers to %s are dealt with: %s": // told in both where they stand
 		return true
 	}
-	for _, p := range []string{", loss = ", ", dup = ", ", late = ", ", late_replies = ", "func Make(", "for l in", "// Code generated", "\t\t%q: func", "env.CondInstall =", "env.Redelivers =", "c.commit(%", "c.start(%", "link(min = %", "if len(env.Snapshot)", "new(Persister)"} {
+	for _, p := range []string{", loss = ", ", dup = ", ", late = ", ", late_replies = ", "func Make(", "for l in", "// Code generated", "\t\t%q: func", "env.CondInstall =", "env.Redelivers =", "c.commit(%", "c.start(%", "link(min = %", "if len(", "new(Persister)"} {
 		if strings.HasPrefix(s, p) {
 			return true
 		}
