@@ -17,6 +17,7 @@ import (
 	"github.com/raftlab/raftlab/grader/batch"
 	"github.com/raftlab/raftlab/grader/batch/queue"
 	"github.com/raftlab/raftlab/grader/build"
+	"github.com/raftlab/raftlab/grader/report/export"
 )
 
 // batchTexts are what grade batch says in one language.
@@ -128,6 +129,7 @@ func batchTextsIn(lang string) *batchTexts {
 // batchFlags are those of grade batch.
 type batchFlags struct {
 	out, course, shard, cache string
+	formats                   string
 	workers                   int
 	player                    bool
 	queue                     queueFlags
@@ -137,7 +139,7 @@ func (c *cli) batchCommand() *cobra.Command {
 	t := batchTextsIn(c.lang)
 	var f batchFlags
 	cmd := &cobra.Command{
-		Use: "batch DIR|ARCHIVE|CSV... --out DIR", Short: t.short, Long: t.long, Example: t.examples, Args: cobra.MinimumNArgs(1),
+		Use: "batch DIR|ARCHIVE|CSV... --out DIR", Short: t.short, Long: t.long, Example: t.examples, Args: c.args(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error { return c.batch(cmd.Context(), &f, args) },
 	}
 	fl := cmd.Flags()
@@ -146,6 +148,7 @@ func (c *cli) batchCommand() *cobra.Command {
 	fl.IntVar(&f.workers, "workers", 0, t.flagWorkers)
 	fl.StringVar(&f.shard, "shard", "", t.flagShard)
 	fl.BoolVar(&f.player, "player", false, t.flagPlayer)
+	fl.StringVar(&f.formats, "format", "", formatTextsIn(c.lang).flagBatch)
 	fl.StringVar(&f.cache, "cache", "", t.flagCache)
 	c.queueFlags(cmd, &f.queue)
 	fl.SortFlags = false
@@ -155,7 +158,7 @@ func (c *cli) batchCommand() *cobra.Command {
 // gradingCommand is the process that a batch starts for each grading.
 func (c *cli) gradingCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: gradingName, Short: batchTextsIn(c.lang).hiddenCommandShort, Hidden: true, Args: cobra.NoArgs,
+		Use: gradingName, Short: batchTextsIn(c.lang).hiddenCommandShort, Hidden: true, Args: c.args(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := batch.Serve(cmd.Context(), os.Stdin, c.stdout); err != nil {
 				return noVerdict{err}
@@ -199,6 +202,10 @@ func (c *cli) batch(ctx context.Context, f *batchFlags, args []string) error {
 	}
 	if f.workers < 0 || f.workers > maxWorkers {
 		return fmt.Errorf(c.t.badNumber, "--workers", 1, maxWorkers, f.workers)
+	}
+	formats, err := c.batchFormats(f.formats)
+	if err != nil {
+		return err
 	}
 	course, lab, err := c.course(f.course)
 	if err != nil {
@@ -244,7 +251,7 @@ func (c *cli) batch(ctx context.Context, f *batchFlags, args []string) error {
 	if err != nil {
 		return c.batchError(err)
 	}
-	return c.batchReport(store, course, lab, summary)
+	return c.batchReport(store, course, lab, summary, formats)
 }
 
 // batchError says what kept a batch from its end.
@@ -264,9 +271,9 @@ func (c *cli) batchError(err error) error {
 }
 
 // batchReport writes the grade book and says what came of the batch.
-func (c *cli) batchReport(store *batch.Store, course *batch.Course, lab *batch.Lab, s *batch.Summary) error {
+func (c *cli) batchReport(store *batch.Store, course *batch.Course, lab *batch.Lab, s *batch.Summary, formats []export.Format) error {
 	t := batchTextsIn(c.lang)
-	book, err := batch.Report(store, course, lab.Lab, time.Now())
+	book, err := batch.Report(store, course, lab.Lab, time.Now(), formats)
 	if err != nil {
 		return noVerdict{err}
 	}

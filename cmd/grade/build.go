@@ -35,7 +35,7 @@ func (c *cli) buildCommand() *cobra.Command {
 	t := c.buildTexts()
 	out := "server.wasm"
 	cmd := &cobra.Command{
-		Use: "build [DIR] [-o FILE]", Short: t.short, Long: t.long, Args: cobra.MaximumNArgs(1),
+		Use: "build [DIR] [-o FILE]", Short: t.short, Long: t.long, Args: c.args(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dir := "."
 			if len(args) == 1 {

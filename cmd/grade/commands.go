@@ -18,7 +18,7 @@ import (
 
 func (c *cli) initCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "init [DIR]", Short: c.t.initShort, Long: c.t.initLong, Args: cobra.MaximumNArgs(1),
+		Use: "init [DIR]", Short: c.t.initShort, Long: c.t.initLong, Args: c.args(0, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			dir := "."
 			if len(args) == 1 {
@@ -70,7 +70,7 @@ func (c *cli) init(dir string) error {
 
 func (c *cli) listCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "list", Short: c.t.listShort, Args: cobra.NoArgs,
+		Use: "list", Short: c.t.listShort, Args: c.args(0, 0),
 		RunE: func(*cobra.Command, []string) error {
 			lab, _, err := c.openLab(c.lab)
 			if err != nil {
@@ -93,14 +93,15 @@ func (c *cli) referenceCommand() *cobra.Command {
 		RunE:              func(cmd *cobra.Command, args []string) error { return c.grade(cmd, args, true) },
 	}
 	c.gradeFlags(cmd)
+	c.formatFlag(cmd)
 	cmd.Flags().SortFlags = false
 	return cmd
 }
 
 func (c *cli) labCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "lab", Short: c.t.labShort, Args: cobra.NoArgs}
+	cmd := &cobra.Command{Use: "lab", Short: c.t.labShort, Args: c.args(0, 0)}
 	cmd.AddCommand(&cobra.Command{
-		Use: "check DIR", Short: c.t.labCheckShort, Long: c.t.labCheckLong, Args: cobra.ExactArgs(1),
+		Use: "check DIR", Short: c.t.labCheckShort, Long: c.t.labCheckLong, Args: c.args(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error { return c.labCheck(cmd, args[0]) },
 	})
 	return cmd
@@ -131,7 +132,7 @@ func (c *cli) labCheck(cmd *cobra.Command, dir string) error {
 
 func (c *cli) versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: c.t.versionShort, Args: cobra.NoArgs,
+		Use: "version", Short: c.t.versionShort, Args: c.args(0, 0),
 		RunE: func(*cobra.Command, []string) error {
 			if c.json {
 				return writeJSON(c.stdout, struct {

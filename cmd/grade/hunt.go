@@ -287,7 +287,7 @@ func (c *cli) replayCommand() *cobra.Command {
 	var shrink string
 	cmd := &cobra.Command{
 		Use: "replay FILE [DIR] [flags]", Short: t.replayShort, Long: t.replayLong, Example: t.replayExamples,
-		Args: cobra.RangeArgs(1, 2),
+		Args: c.args(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error { return c.replayFile(cmd, args[0], args[1:], shrink) },
 	}
 	f := cmd.Flags()

@@ -260,7 +260,7 @@ func (c *cli) workerCommand() *cobra.Command {
 	var idle, ackWait time.Duration
 	var cache string
 	cmd := &cobra.Command{
-		Use: "worker --queue URL", Short: t.short, Long: t.long, Example: t.examples, Args: cobra.NoArgs,
+		Use: "worker --queue URL", Short: t.short, Long: t.long, Example: t.examples, Args: c.args(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch {
 			case f.url == "":

@@ -26,6 +26,7 @@ type cli struct {
 
 	lang, color, lab, run  string
 	html, save             string
+	formats                []string
 	again                  string // the command that repeats what is shown, if not a test's run
 	seed                   uint64
 	seeds, workers, hints  int
@@ -86,6 +87,7 @@ func (c *cli) root() *cobra.Command {
 		RunE:              func(cmd *cobra.Command, args []string) error { return c.grade(cmd, args, false) },
 	}
 	c.gradeFlags(root)
+	c.formatFlag(root)
 	c.showFlags(root)
 	root.Flags().SortFlags = false
 	root.PersistentFlags().SortFlags = false
@@ -221,6 +223,10 @@ func (c *cli) grade(cmd *cobra.Command, args []string, core bool) error {
 	if err != nil {
 		return err
 	}
+	outs, err := c.outputs()
+	if err != nil {
+		return err
+	}
 	var pic *picture
 	if c.html != "" {
 		pic = newPicture(&o, false)
@@ -238,9 +244,17 @@ func (c *cli) grade(cmd *cobra.Command, args []string, core bool) error {
 			run.Interrupted()
 			return exitWith(exitInterrupted)
 		}
+		if cause := report.CauseOf(err); cause != report.Interrupt && cause != report.Usage {
+			if err := c.write(outs, nil, err); err != nil {
+				return err
+			}
+		}
 		return noVerdict{err}
 	}
 	run.Result(res)
+	if err := c.write(outs, res, nil); err != nil {
+		return err
+	}
 	for _, file := range saved {
 		fmt.Fprintf(c.people(), huntTextsIn(c.lang).saved, file)
 	}

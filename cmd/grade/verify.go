@@ -74,19 +74,24 @@ func verifyTextsIn(lang string) *verifyTexts {
 
 func (c *cli) mergeCommand() *cobra.Command {
 	t, bt := verifyTextsIn(c.lang), batchTextsIn(c.lang)
-	var out, course string
+	var out, course, formats string
 	cmd := &cobra.Command{
 		Use: "merge --out DIR SHARD...", Short: t.mergeShort, Long: t.mergeLong, Args: cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error { return c.merge(out, course, args) },
+		RunE: func(cmd *cobra.Command, args []string) error { return c.merge(out, course, formats, args) },
 	}
 	cmd.Flags().StringVarP(&out, "out", "o", "", bt.flagOut)
 	cmd.Flags().StringVar(&course, "course", "", bt.flagCourse)
+	cmd.Flags().StringVar(&formats, "format", "", formatTextsIn(c.lang).flagBatch)
 	return cmd
 }
 
-func (c *cli) merge(out, courseFile string, shards []string) error {
+func (c *cli) merge(out, courseFile, formatNames string, shards []string) error {
 	if out == "" {
 		return errors.New(batchTextsIn(c.lang).noOut)
+	}
+	formats, err := c.batchFormats(formatNames)
+	if err != nil {
+		return err
 	}
 	course, lab, err := c.course(courseFile)
 	if err != nil {
@@ -107,13 +112,13 @@ func (c *cli) merge(out, courseFile string, shards []string) error {
 	if err != nil {
 		return err
 	}
-	return c.batchReport(store, course, lab, batch.Count(store, m))
+	return c.batchReport(store, course, lab, batch.Count(store, m), formats)
 }
 
 func (c *cli) verifyCommand() *cobra.Command {
 	t := verifyTextsIn(c.lang)
 	return &cobra.Command{
-		Use: "verify RESULT.json [DIR]", Short: t.verifyShort, Long: t.verifyLong, Args: cobra.RangeArgs(1, 2),
+		Use: "verify RESULT.json [DIR]", Short: t.verifyShort, Long: t.verifyLong, Args: c.args(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error { return c.verify(cmd.Context(), args) },
 	}
 }

@@ -78,7 +78,7 @@ func (c *cli) vetCommand() *cobra.Command {
 		names = append(names, a.Name)
 	}
 	cmd := &cobra.Command{
-		Use: "vet [flags] [DIR]", Short: t.short, Long: t.long, Example: t.examples, Args: cobra.MaximumNArgs(1),
+		Use: "vet [flags] [DIR]", Short: t.short, Long: t.long, Example: t.examples, Args: c.args(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if explain != "" {
 				text := vet.Explain(c.lang, explain)

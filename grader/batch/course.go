@@ -69,6 +69,9 @@ type FeedbackRules struct {
 	// Hidden names parts and tests, with * for any text, that students see only
 	// after the deadline; their points count at once.
 	Hidden []string `toml:"hidden"`
+	// HideSeeds keeps seeds, and what follows from them, from students until the
+	// deadline; for good if there is none.
+	HideSeeds bool `toml:"hide_seeds"`
 }
 
 // Time is a point in time with its zone.
@@ -175,7 +178,7 @@ func courseError(name string, err error) error {
 func keysBeside(key []string) string {
 	tables := map[string]string{
 		"": "title, lab, parts, profile, due, [seeds], [points], [limits], [late], [feedback]", "seeds": "first, first_env, count",
-		"limits": "work, cpu, time, memory", "late": "grace, per_day, max_days", "feedback": "lang, hints, hidden",
+		"limits": "work, cpu, time, memory", "late": "grace, per_day, max_days", "feedback": "lang, hints, hidden, hide_seeds",
 	}
 	if len(key) > 1 {
 		if s := tables[key[0]]; s != "" {

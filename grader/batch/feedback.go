@@ -19,52 +19,52 @@ import (
 const feedbackHints = 2
 
 // feedback writes what one student sees into students/ID: feedback.txt, and
-// feedback.html if the first failing run was kept. secret keeps back the tests
-// that the course hides until the deadline; they are counted, not named.
-func (s *Store) feedback(g *Grade, c *Course, lab *script.Lab, secret bool) error {
+// feedback.html if the first failing run was kept. Tests that the course hides
+// until the deadline are counted, not named.
+func (s *Store) feedback(g *Grade, lab *script.Lab, v view) error {
 	dir := filepath.Join(s.dir, "students", g.ID)
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
-	lang, hints := "en", feedbackHints
-	if c.Feedback.Lang != "" {
-		lang = c.Feedback.Lang
-	}
-	if c.Feedback.Hints != nil {
-		hints = *c.Feedback.Hints
-	}
-	if err := writeWhole(filepath.Join(dir, "feedback.txt"), g.text(lang, hints, secret)); err != nil {
+	if err := writeWhole(filepath.Join(dir, "feedback.txt"), g.text(v)); err != nil {
 		return err
 	}
-	return s.picture(filepath.Join(dir, "feedback.html"), g, lab, lang, hints, secret)
+	return s.picture(filepath.Join(dir, "feedback.html"), g, lab, v)
 }
 
 // text is the feedback as text.
-func (g *Grade) text(lang string, hints int, secret bool) []byte {
+func (g *Grade) text(v view) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s\n", g.ID)
 	if g.Verdict != Ungraded {
 		fmt.Fprintf(&b, "%s / %s", number(g.Final), number(g.Max))
 		if g.LateDays > 0 {
-			b.WriteString("  " + phrase.In(lang, fmt.Sprintf("(%s before %d late days)", number(g.Points), g.LateDays)))
+			b.WriteString("  " + phrase.In(v.lang, fmt.Sprintf("(%s before %d late days)", number(g.Points), g.LateDays)))
 		}
 		b.WriteByte('\n')
 	}
 	b.WriteByte('\n')
-	r := report.New(&b, report.Options{Lang: lang, Width: 100, Verbose: true, Hints: hints})
-	if g.record.Result != nil {
-		shown, hidden := g.shown(secret)
-		for i := range shown.Parts {
-			for k := range shown.Parts[i].Tests {
-				r.Test(&shown.Parts[i].Tests[k])
-			}
-		}
-		r.Result(shown)
-		if hidden > 0 {
-			b.WriteString("\n" + phrase.In(lang, fmt.Sprintf("%d tests are shown after the deadline; their points count already.", hidden)) + "\n")
-		}
+	if g.record.Result == nil {
+		b.Write(g.why(v))
 		return b.Bytes()
 	}
+	r := report.New(&b, v.options())
+	shown, hidden := g.shown(v.secret)
+	for i := range shown.Parts {
+		for k := range shown.Parts[i].Tests {
+			r.Test(&shown.Parts[i].Tests[k])
+		}
+	}
+	r.Result(shown)
+	if hidden > 0 {
+		b.WriteString("\n" + phrase.In(v.lang, fmt.Sprintf("%d tests are shown after the deadline; their points count already.", hidden)) + "\n")
+	}
+	return b.Bytes()
+}
+
+// why says why there is no result.
+func (g *Grade) why(v view) []byte {
+	var b bytes.Buffer
 	if len(g.record.Problems) > 0 {
 		kind := build.Compile
 		switch g.Verdict {
@@ -75,12 +75,12 @@ func (g *Grade) text(lang string, hints int, secret bool) []byte {
 		case Nothing:
 			kind = build.Usage
 		}
-		r.Error(&build.Error{Kind: kind, Problems: g.record.Problems, More: g.record.More})
+		report.New(&b, v.options()).Error(&build.Error{Kind: kind, Problems: g.record.Problems, More: g.record.More})
 		return b.Bytes()
 	}
-	fmt.Fprintf(&b, "%s: %s\n", g.Verdict, phrase.In(lang, g.record.Reason))
+	fmt.Fprintf(&b, "%s: %s\n", phrase.In(v.lang, string(g.Verdict)), phrase.In(v.lang, g.record.Reason))
 	if g.record.Advice != "" {
-		fmt.Fprintf(&b, "%s\n", phrase.In(lang, g.record.Advice))
+		fmt.Fprintf(&b, "%s\n", phrase.In(v.lang, g.record.Advice))
 	}
 	return b.Bytes()
 }
@@ -124,23 +124,23 @@ func (g *Grade) shown(secret bool) (*grader.Result, int) {
 }
 
 // picture writes the page with the first failing run, if that was kept and its
-// test is not hidden.
-func (s *Store) picture(file string, g *Grade, lab *script.Lab, lang string, hints int, secret bool) error {
+// test is not hidden. A trace shows its seed, and what else came of it.
+func (s *Store) picture(file string, g *Grade, lab *script.Lab, v view) error {
 	if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err // one of before, which may now be hidden
 	}
 	kept := s.trace(g.Key)
-	if kept == nil {
+	if kept == nil || !v.seeds {
 		return nil
 	}
 	for _, t := range g.Tests {
-		if t.Part+"/"+t.Name != kept.Test || t.result == nil || secret && t.Hidden {
+		if t.Part+"/"+t.Name != kept.Test || t.result == nil || v.secret && t.Hidden {
 			continue
 		}
 		for i := range t.result.Runs {
 			if run := &t.result.Runs[i]; run.Seed == kept.Seed {
 				var b bytes.Buffer
-				if err := report.WritePicture(&b, &report.Picture{Lang: lang, Lab: lab, Test: t.result, Run: run, Trace: kept.Trace, Hints: hints}); err != nil {
+				if err := report.WritePicture(&b, &report.Picture{Lang: v.lang, Lab: lab, Test: t.result, Run: run, Trace: kept.Trace, Hints: v.hints}); err != nil {
 					return err
 				}
 				return writeWhole(file, b.Bytes())

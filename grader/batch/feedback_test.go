@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/raftlab/raftlab/grader/report/export"
 )
 
 // Until the deadline students do not see what is hidden; they see it afterwards.
@@ -30,7 +32,7 @@ func TestFeedbackHidesUntilTheDeadline(t *testing.T) {
 		now   time.Time
 		shown bool
 	}{{o.Course.Due.Add(-time.Hour), false}, {o.Course.Due.Add(time.Hour), true}} {
-		if _, err := Report(o.Store, o.Course, o.Lab.Lab, x.now); err != nil {
+		if _, err := Report(o.Store, o.Course, o.Lab.Lab, x.now, export.Formats()); err != nil {
 			t.Fatal(err)
 		}
 		b, err := os.ReadFile(filepath.Join(out, "students", "bob", "feedback.txt"))

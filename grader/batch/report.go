@@ -4,12 +4,14 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/raftlab/raftlab/grader/report/export"
 	"github.com/raftlab/raftlab/grader/script"
 )
 
 // Report writes everything that people and their tools read into the results
-// folder, from its records alone. now decides what is still hidden from students.
-func Report(s *Store, c *Course, lab *script.Lab, now time.Time) (*Book, error) {
+// folder, from its records alone: the grade book, the feedback, and the formats
+// asked for. now decides what is still hidden from students.
+func Report(s *Store, c *Course, lab *script.Lab, now time.Time, formats []export.Format) (*Book, error) {
 	b, err := MakeBook(s, c, lab)
 	if err != nil {
 		return nil, err
@@ -19,10 +21,11 @@ func Report(s *Store, c *Course, lab *script.Lab, now time.Time) (*Book, error) 
 			return nil, err
 		}
 	}
+	v := c.viewOf(now)
 	for _, g := range b.Students {
-		if err := s.feedback(g, c, lab, c.secret(now)); err != nil {
+		if err := s.feedback(g, lab, v); err != nil {
 			return nil, err
 		}
 	}
-	return b, nil
+	return b, s.export(b, v, formats)
 }

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/raftlab/raftlab/grader/report/export"
 )
 
 // TestMain makes the test's own program the one that grades.
@@ -130,7 +132,7 @@ func TestBatch(t *testing.T) {
 	want := map[string]Verdict{
 		"ann": Graded, "bob": Graded, "cy": Refused, "di": NoBuild, "ed": Graded, "flo": Nothing, "gus": Unreadable, "hal": Nothing, "ida": Nothing,
 	}
-	book, err := Report(o.Store, o.Course, o.Lab.Lab, time.Now())
+	book, err := Report(o.Store, o.Course, o.Lab.Lab, time.Now(), export.Formats())
 	if err != nil {
 		t.Fatal(err)
 	}

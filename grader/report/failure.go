@@ -32,6 +32,9 @@ func (r *Report) Failure(t *grader.TestResult) {
 	r.printf("  %s  %s\n", style(property(f)), r.p.dim("("+means+")"))
 	r.text("  ", clean(r.said(f.Message)), r.p.plain)
 	where := fmt.Sprintf(r.m.seedAt, f.Seed, clock(f.Time))
+	if r.o.HideSeeds {
+		where = fmt.Sprintf(r.m.at, clock(f.Time))
+	}
 	if f.Server >= 0 {
 		where += r.m.comma + fmt.Sprintf(r.m.onServer, f.Server)
 	}
@@ -137,7 +140,10 @@ func ownOutput(f *grader.Failure) string {
 
 // replay is the command that repeats a failing run.
 func (r *Report) replay(t *grader.TestResult) string {
-	if r.o.Replay != nil {
+	switch {
+	case r.o.HideSeeds:
+		return ""
+	case r.o.Replay != nil:
 		return r.o.Replay(t)
 	}
 	return t.Failure.Replay
@@ -155,6 +161,9 @@ func (r *Report) seeds(t *grader.TestResult) string {
 		return ""
 	}
 	n := len(bad)
+	if r.o.HideSeeds {
+		return fmt.Sprintf(r.m.runsFail, n, len(t.Runs))
+	}
 	if n > 8 {
 		bad = append(bad[:8], "…")
 	}

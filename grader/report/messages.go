@@ -14,12 +14,14 @@ type messages struct {
 	ok, fail, skip, ungraded string
 	runs                     func(n int) string
 	seedsFail                string // failing, all, the seeds
+	runsFail                 string // failing, all
 
 	// Kinds of failure, and what each means.
 	safety, liveness, budget, fault, engine                          string
 	safetyMeans, livenessMeans, budgetMeans, faultMeans, engineMeans string
 
 	// A failure.
+	at                                                                string // time
 	seedAt, onServer                                                  string // seed, time; server
 	expected, found, difference                                       string
 	certain, certainAlways, certainLate                               string // times and numbers of courses
@@ -74,6 +76,7 @@ var english = messages{
 		return number(float64(n)) + " runs"
 	},
 	seedsFail: "%d of %d runs fail, with seed %s",
+	runsFail:  "%d of %d runs fail",
 
 	safety: "safety", liveness: "liveness", budget: "budget", fault: "fault", engine: "grader",
 	safetyMeans:   "something happened that must never happen",
@@ -82,6 +85,7 @@ var english = messages{
 	faultMeans:    "the program died, hung, or did not stop computing",
 	engineMeans:   "the grader's own failure, not yours",
 
+	at:     "at %s of virtual time",
 	seedAt: "seed %d, at %s of virtual time", onServer: "on S%d",
 	expected: "Expected", found: "Found", difference: "Difference",
 	events: "What led there", testLine: "The test", yourCode: "Your code", stack: "Stack",
@@ -144,6 +148,7 @@ var chinese = messages{
 	ok: "通过", fail: "失败", skip: "跳过", ungraded: "未评",
 	runs:      func(n int) string { return number(float64(n)) + " 次" },
 	seedsFail: "%[2]d 次运行中 %[1]d 次失败，种子 %[3]s",
+	runsFail:  "%[2]d 次运行中 %[1]d 次失败",
 
 	safety: "安全性", liveness: "活性", budget: "预算", fault: "故障", engine: "评分器",
 	safetyMeans:   "发生了绝不允许发生的事",
@@ -152,6 +157,7 @@ var chinese = messages{
 	faultMeans:    "程序崩溃、卡死，或者停不下来",
 	engineMeans:   "评分器自身出错，不是你的问题",
 
+	at:     "虚拟时间 %s",
 	seedAt: "种子 %d，虚拟时间 %s", onServer: "服务器 S%d",
 	expected: "应为", found: "实为", difference: "差异",
 	events: "经过", testLine: "测试所在行", yourCode: "你的代码", stack: "调用栈",

@@ -120,7 +120,9 @@ func (r *Report) verdict(res *grader.Result, failed []*grader.TestResult) {
 		if res.Module != "" {
 			r.text("  ", fmt.Sprintf(r.m.moduleIs, res.Go, brief(res.Module)), r.p.dim)
 		}
-		r.text("  ", fmt.Sprintf(r.m.traceIs, res.Seed, brief(res.LabHash), brief(res.Hash)), r.p.dim)
+		if !r.o.HideSeeds {
+			r.text("  ", fmt.Sprintf(r.m.traceIs, res.Seed, brief(res.LabHash), brief(res.Hash)), r.p.dim)
+		}
 		if res.Timing.Total > 0 {
 			r.text("  ", fmt.Sprintf(r.m.tookParts, seconds(res.Timing.Build), seconds(res.Timing.Compile), seconds(res.Timing.Run)), r.p.dim)
 		}

@@ -21,6 +21,9 @@ type Options struct {
 	Verbose bool // every failure at full length, every line of it
 	Budgets bool // a table of what was used and allowed
 	Hints   int  // how many steps of hints to give away
+	// HideSeeds leaves out what would let a reader repeat the run: seeds, hashes
+	// and the command that does so.
+	HideSeeds bool
 	// Code, if not nil, holds the student's folder, to quote lines from.
 	Code fs.FS
 	// Replay, if not nil, makes the command that repeats a test's first failing
