@@ -149,3 +149,7 @@ hunt-silent: ## a hunt finds nothing in correct servers, over WORLDS worlds (200
 bench-batch: ## submissions per core-minute, growth from 1 to 200, memory (takes long; BENCH_MINUTES a sitting, run it again to go on)
 	@mkdir -p bin/bench-batch
 	RAFTLAB_BENCH_BATCH=$(CURDIR)/bin/bench-batch RAFTLAB_BENCH_MINUTES=$(BENCH_MINUTES) $(GO) test -count=1 -timeout 0 -v -run TestBenchBatch ./grader/batch
+
+.PHONY: chaos-batch
+chaos-batch: ## kill -9 of batch, worker and nats-server at 20 random moments, twice: with and without a queue
+	RAFTLAB_CHAOS=20 $(GO) test -count=1 -timeout 0 -v -run 'TestBatchWithAndWithoutQueue/IsKilled' ./cmd/grade

@@ -243,6 +243,33 @@ func TestStoreRefusesOtherFolders(t *testing.T) {
 	}
 }
 
+// What a writer that was killed has left is removed, what may be being written is not.
+func TestStoreSweepsOldLeftovers(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := OpenStore(dir); err != nil {
+		t.Fatal(err)
+	}
+	old, young := filepath.Join(dir, "records", ".writing-1"), filepath.Join(dir, "costs", ".writing-2")
+	for _, name := range []string{old, young} {
+		if err := os.WriteFile(name, nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	long := time.Now().Add(-2 * time.Hour)
+	if err := os.Chtimes(old, long, long); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenStore(dir); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(old); err == nil {
+		t.Error("the old one is still there")
+	}
+	if _, err := os.Stat(young); err != nil {
+		t.Error("the young one is gone")
+	}
+}
+
 func FuzzParseRecord(f *testing.F) {
 	s := Spec{Grader: "v1", Limits: DefaultLimits()}
 	f.Add(newRecord(&s, "x").unfit(&Unfit{TooBig, "large", ""}).JSON())

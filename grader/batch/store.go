@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"time"
 )
 
 // Store is a results folder. What is in it is done: each file is written whole
@@ -42,7 +43,19 @@ func OpenStore(dir string) (*Store, error) {
 			return nil, fmt.Errorf("%s: cannot make the results folder: %w", dir, cause(err))
 		}
 	}
+	s.sweep(time.Hour)
 	return s, nil
+}
+
+// sweep removes what writers that were killed have left behind. A file that is
+// younger than age may be one that another process is writing.
+func (s *Store) sweep(age time.Duration) {
+	names, _ := filepath.Glob(filepath.Join(s.dir, "*", ".writing-*")) // the pattern is well formed
+	for _, name := range names {
+		if info, err := os.Lstat(name); err == nil && time.Since(info.ModTime()) > age {
+			os.Remove(name) // it is only in the way
+		}
+	}
 }
 
 // Dir is the folder.

@@ -10,36 +10,24 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"sync"
 	"testing"
 )
 
-// program is the server's program, built once for all tests of a process.
-var program = sync.OnceValues(func() (string, error) {
+// build makes the server's program; after the first time go has it ready.
+func build(t testing.TB) string {
+	t.Helper()
 	_, here, _, ok := runtime.Caller(0)
 	if !ok {
-		return "", fmt.Errorf("this program does not know its sources")
+		t.Fatal("this program does not know its sources")
 	}
-	dir, err := os.MkdirTemp("", "raftlab-nats-")
-	if err != nil {
-		return "", err
-	}
-	name := filepath.Join(dir, "nats-server")
+	name := filepath.Join(t.TempDir(), "nats-server")
 	cmd := exec.Command("go", "build", "-o", name, "github.com/nats-io/nats-server/v2")
 	cmd.Dir = filepath.Join(filepath.Dir(here), "..", "natsserver")
 	cmd.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		os.RemoveAll(dir)
-		return "", fmt.Errorf("building nats-server: %w\n%s", err, out)
+		t.Fatalf("building nats-server: %v\n%s", err, out)
 	}
-	return name, nil
-})
-
-// RemoveProgram removes what Start has built. A TestMain calls it at its end.
-func RemoveProgram() {
-	if name, err := program(); err == nil {
-		os.RemoveAll(filepath.Dir(name))
-	}
+	return name
 }
 
 // Server is a NATS server on this machine's loopback address.
@@ -55,10 +43,7 @@ type Server struct {
 // added to its command line.
 func New(t testing.TB, args ...string) *Server {
 	t.Helper()
-	exe, err := program()
-	if err != nil {
-		t.Fatal(err)
-	}
+	exe := build(t)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
