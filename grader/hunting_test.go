@@ -15,8 +15,6 @@ import (
 )
 
 const (
-	// preyLimit is how many actions a shrunk script may have, for nine of ten bugs.
-	preyLimit = 15
 	// huntWorlds is how many worlds two quiet cores run in less than a minute: what
 	// a bug costs to find is counted in worlds and in CPU time, lest the machine's
 	// other work decides.

@@ -2,6 +2,8 @@ package grader_test
 
 import (
 	"bytes"
+	"cmp"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -16,6 +18,7 @@ import (
 	"github.com/raftlab/raftlab/grader/build/release"
 	"github.com/raftlab/raftlab/grader/check"
 	"github.com/raftlab/raftlab/grader/corpus"
+	"github.com/raftlab/raftlab/grader/sim"
 )
 
 // powerSlice is planted in every run of the tests: some bugs for each part.
@@ -27,70 +30,160 @@ var powerSlice = strings.Fields(`
 	snapshot-loses-term snapshot-locks-twice save-erases-snapshot snapshot-not-restored install-not-applied
 `)
 
+const (
+	// gradeCPU is what a default run may cost: six seconds of two cores. It is
+	// counted in CPU time, lest the machine's other work decides.
+	gradeCPU = 12 * time.Second
+	// preyLimit is how many actions a shrunk script may have, for nine of ten bugs.
+	preyLimit = 15
+)
+
+// planted is what a default run of one planted bug came to.
+type planted struct {
+	bug     corpus.Bug
+	verdict string // "found", "MISSED" or "MISNAMED"
+	by      string // the first test that failed, if one did
+	failure *grader.Failure
+	virtual sim.Time      // of all runs
+	build   time.Duration // CPU time until the module can run, compilers included
+	grade   time.Duration // CPU time of the tests
+	// The first failing run as a script, if that was asked for.
+	prey *grader.Prey
+	bare bool // no script: the failure rests on what the test measured
+}
+
+func (p *planted) String() string {
+	line := fmt.Sprintf("%-8s %-32s %-12s %6.1f s virtual, %4.1f + %4.1f CPU s", p.verdict, p.bug.Name, p.bug.Part,
+		float64(p.virtual)/1e9, p.build.Seconds(), p.grade.Seconds())
+	switch {
+	case p.prey != nil:
+		line += fmt.Sprintf(", %2d actions of %3d", p.prey.Actions, p.prey.Was)
+	case p.bare:
+		line += ", no script"
+	}
+	if f := p.failure; f != nil {
+		line += fmt.Sprintf("  %s seed %d: %s: %s", p.by, f.Seed, f.Property, f.Message)
+	}
+	return line
+}
+
 // TestPower plants every bug of the corpus into the correct server, one at a
-// time, and grades it: a test of a default run must fail, and the first that
-// does must name one of the bug's properties. The bug's own part is run first,
-// the other parts only if it passes. RAFTLAB_POWER says which bugs: "all", a
-// share of them such as "2/4", or a part of their names; a slice of them
-// otherwise.
+// time, and grades it as `grade` does by default: a test must fail, and the first
+// that does must name one of the bug's properties. RAFTLAB_POWER says which bugs:
+// "all", a share of them such as "2/4", or parts of their names; otherwise a
+// slice of them, and of the lab the bug's own part. With RAFTLAB_SHRINK the first
+// failing run is made small too.
 func TestPower(t *testing.T) {
 	bugs, err := corpus.Load(os.DirFS("testdata/bugs"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	correct := os.DirFS("testdata/correct")
 	which := os.Getenv("RAFTLAB_POWER")
-	bugs = powerBugs(t, bugs, which)
+	var all []*planted
 	cache := t.TempDir()
-	found, missed, misnamed := 0, 0, 0
-	for _, b := range bugs {
-		files, err := b.Apply(correct)
-		if err != nil {
-			t.Fatal(err)
+	for _, b := range powerBugs(t, bugs, which) {
+		o := grader.Options{CacheDir: cache}
+		if which == "" {
+			o.Parts = []string{b.Part}
 		}
-		begin := time.Now()
-		module, err := build.Build(t.Context(), build.Options{Dir: ".", Files: files, SelfTest: release.Test})
+		p, err := plant(t, b, o, os.Getenv("RAFTLAB_SHRINK") != "")
 		if err != nil {
 			t.Errorf("%s: %v", b.Name, err)
 			continue
 		}
-		var f *grader.Failure
-		var by string
-		var virtual float64
-		for _, parts := range [][]string{{b.Part}, otherParts(b.Part)} {
-			r, err := grader.Grade(t.Context(), grader.Options{Module: module, Parts: parts, CacheDir: cache})
-			if err != nil {
-				t.Fatalf("%s: %v", b.Name, err)
-			}
-			var v float64
-			f, by, v = firstFailure(r)
-			virtual += v
-			if f != nil {
-				break
-			}
-		}
-		verdict := "found"
-		switch {
-		case f == nil:
-			verdict = "MISSED"
-			missed++
-		case !slices.Contains(b.Properties, check.Property(f.Property)):
-			verdict = "MISNAMED"
-			misnamed++
-		default:
-			found++
-		}
-		line := fmt.Sprintf("%-8s %-32s %-12s %6.1f s virtual %5.1f s real", verdict, b.Name, b.Part, virtual, time.Since(begin).Seconds())
-		if f != nil {
-			line += fmt.Sprintf("  %s seed %d: %s: %s", by, f.Seed, f.Property, f.Message)
-		}
-		if verdict == "found" {
-			t.Log(line)
+		if all = append(all, p); p.verdict == "found" {
+			t.Log(p)
 		} else {
-			t.Errorf("%s\n    accepted: %v", line, b.Properties)
+			t.Errorf("%s\n    accepted: %v", p, b.Properties)
 		}
 	}
-	t.Logf("%d found, %d missed, %d misnamed", found, missed, misnamed)
+	summarize(t, all)
+}
+
+// plant grades the correct server with one bug in it.
+func plant(t *testing.T, b corpus.Bug, o grader.Options, shrink bool) (*planted, error) {
+	files, err := b.Apply(os.DirFS("testdata/correct"))
+	if err != nil {
+		return nil, err
+	}
+	p := &planted{bug: b}
+	begin := cpuTime()
+	if o.Module, err = build.Build(t.Context(), build.Options{Dir: ".", Files: files, SelfTest: release.Test}); err != nil {
+		return nil, err
+	}
+	p.build = cpuTime() - begin
+	begin = cpuTime()
+	var first *grader.Saved
+	o.Save = func(_ *grader.TestResult, s *grader.Saved) error {
+		if first == nil {
+			first = s
+		}
+		return nil
+	}
+	r, err := grader.Grade(t.Context(), o)
+	if err != nil {
+		return nil, err
+	}
+	p.grade = cpuTime() - begin
+	p.failure, p.by, p.virtual = firstFailure(r)
+	switch {
+	case p.failure == nil:
+		p.verdict = "MISSED"
+		return p, nil
+	case !slices.Contains(b.Properties, check.Property(p.failure.Property)):
+		p.verdict = "MISNAMED"
+	default:
+		p.verdict = "found"
+	}
+	if shrink {
+		_, p.prey, err = first.Replay(t.Context(), grader.Options{CacheDir: o.CacheDir}, func(int, int) {})
+		if p.bare = errors.Is(err, grader.ErrNoScript); p.bare {
+			err = nil
+		}
+	}
+	return p, err
+}
+
+// summarize says what a run over the corpus came to, and fails what it must not
+// come to.
+func summarize(t *testing.T, all []*planted) {
+	if len(all) == 0 {
+		t.Fatal("no bug was planted")
+	}
+	count := map[string]int{}
+	inTime, scripts, short := 0, 0, 0
+	shrunk := false
+	for _, p := range all {
+		count[p.verdict]++
+		if p.build+p.grade <= gradeCPU {
+			inTime++
+		}
+		if p.prey != nil || p.bare {
+			shrunk = true
+		}
+		if p.prey != nil {
+			if scripts++; p.prey.Actions <= preyLimit {
+				short++
+			}
+		}
+	}
+	n := len(all)
+	spread := func(unit string, of func(*planted) float64) string {
+		sorted := slices.SortedFunc(slices.Values(all), func(a, b *planted) int { return cmp.Compare(of(a), of(b)) })
+		worst := sorted[n-1]
+		return fmt.Sprintf("median %.1f %s, nine of ten at most %.1f, worst %.1f (%s)", of(sorted[n/2]), unit, of(sorted[min(n*9/10, n-1)]), of(worst), worst.bug.Name)
+	}
+	t.Logf("%d bugs: %d found and named right, %d missed, %d found under a wrong name", n, count["found"], count["MISSED"], count["MISNAMED"])
+	t.Logf("a run in virtual time: %s", spread("s", func(p *planted) float64 { return float64(p.virtual) / 1e9 }))
+	t.Logf("a run in CPU time, build included: %s", spread("s", func(p *planted) float64 { return (p.build + p.grade).Seconds() }))
+	t.Logf("%d of %d runs within %.0f CPU s, which two cores do in %.0f s", inTime, n, gradeCPU.Seconds(), gradeCPU.Seconds()/2)
+	if shrunk {
+		found := n - count["MISSED"]
+		t.Logf("%d of %d found bugs have a script, %d one of at most %d actions (%.0f %%)", scripts, found, short, preyLimit, 100*float64(short)/float64(found))
+		if 10*short < 9*found {
+			t.Errorf("%d of %d scripts have at most %d actions, expected nine of ten", short, found, preyLimit)
+		}
+	}
 }
 
 // powerBugs selects the bugs that one default run is to find.
@@ -116,17 +209,13 @@ func powerBugs(t *testing.T, bugs []corpus.Bug, which string) []corpus.Bug {
 	})
 }
 
-func otherParts(part string) []string {
-	return slices.DeleteFunc(slices.Clone(corpus.Parts), func(p string) bool { return p == part })
-}
-
 // firstFailure returns the first failing test's failure, its name, and the
-// virtual seconds that all runs took.
-func firstFailure(r *grader.Result) (f *grader.Failure, by string, virtual float64) {
+// virtual time that all runs took.
+func firstFailure(r *grader.Result) (f *grader.Failure, by string, virtual sim.Time) {
 	for _, p := range r.Parts {
 		for _, x := range p.Tests {
 			for _, run := range x.Runs {
-				virtual += float64(run.Virtual) / 1e9
+				virtual += run.Virtual
 			}
 			if x.Failure != nil && f == nil {
 				f, by = x.Failure, p.Name+"/"+x.Name

@@ -82,6 +82,7 @@ var maneuvers = []maneuver{
 	{do: acknowledged, often: 0.25},
 	{do: laggard, often: 0.3},
 	{do: forgetful, often: 0.4},
+	{do: tornVote, often: 0.4},
 	{do: staleCandidates, often: 0.4, servers: 9},
 	{do: snapshotRace, often: 0.5, snapshots: true},
 }
@@ -432,6 +433,25 @@ func forgetful(g *gen) {
 		g.wait(g.between(30, 150))
 		g.revive(v)
 	}
+	g.on(Disarm, v)
+	g.do(Action{Op: HealAll})
+}
+
+// tornVote has the voter crash between two effects of the step in which it hears
+// of the next term: it comes back in the old one, for which another request is
+// still under way. The next term begins as soon as the first candidate has won.
+func tornVote(g *gen) {
+	v, a, b := leader, after(1), after(2)
+	g.link(Cut, a, b)
+	g.link(Cut, b, a)
+	g.do(Action{Op: Hold, A: b, B: v, What: "call", Count: 1 + g.n(2), By: g.between(300, 1000)})
+	g.on(Crash, v)
+	g.wait(g.between(10, 300))
+	g.revive(v)
+	g.do(Action{Op: Elected, A: v, By: 1500 * sim.Millisecond})
+	g.on(Unseat, v)
+	g.do(Action{Op: CrashOn, A: v, What: pick(g, "save", "save", "save", "reply"), Before: g.rng.Chance(0.2), InStep: g.rng.Chance(0.8), Skip: pick(g, 0, 0, 0, 1)})
+	g.do(Action{Op: KeepUp, A: v, By: g.between(600, 1500)})
 	g.on(Disarm, v)
 	g.do(Action{Op: HealAll})
 }

@@ -282,6 +282,9 @@ func (s *Shrinker) simplify() {
 			if a.Skip > 0 {
 				change(func(a *Action) { a.Skip = 0 })
 			}
+		case Elected, KeepUp:
+			change(func(a *Action) { *a = Action{Pause: a.Pause + a.By, At: a.At, Op: Wait} })
+			change(func(a *Action) { a.By = a.By / 2 / (10 * sim.Millisecond) * (10 * sim.Millisecond) })
 		case Hold:
 			if a.Skip > 0 {
 				change(func(a *Action) { a.Skip = 0 })

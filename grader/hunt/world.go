@@ -30,6 +30,7 @@ type Action struct {
 	Link   sim.Link // of a network
 	What   string   // crash point ("save") or kind of message ("reply")
 	Before bool     // of a crash point
+	InStep bool     // of a crash point: only between two effects of one step
 	By     sim.Time // how long a message is held, how long a wait may take
 	Skip   int
 	Count  int
@@ -46,8 +47,10 @@ const (
 	Look      Op = "look" // the actions that follow count servers from the leader
 	Crash     Op = "crash"
 	Restart   Op = "restart"
-	Revive    Op = "revive" // restart, if it is down
-	Unseat    Op = "unseat" // restart whoever leads, unless it is A
+	Revive    Op = "revive"  // restart, if it is down
+	Unseat    Op = "unseat"  // restart whoever leads, unless it is A
+	Elected   Op = "elected" // wait for a leader that is not A, at most for By
+	KeepUp    Op = "keep up" // for By, restart A whenever it is down
 	CrashOn   Op = "crash_on"
 	Disarm    Op = "disarm"
 	Cut       Op = "cut"
@@ -150,6 +153,10 @@ func (a *Action) lines(servers int) []string {
 		return one("c.up(%s) or c.restart(%s)", a.A, a.A)
 	case Unseat:
 		return one("c.leader() in (None, %s) or c.restart(c.leader())", a.A)
+	case Elected:
+		return one("[c.sleep(10 * ms) for _ in range(%d) if c.leader() in (None, %s)]", a.By/(10*sim.Millisecond), a.A)
+	case KeepUp:
+		return one("[c.sleep(10 * ms) or c.up(%s) or c.restart(%s) for _ in range(%d)]", a.A, a.A, a.By/(10*sim.Millisecond))
 	case CrashOn:
 		when, skip := "after", ""
 		if a.Before {
@@ -157,6 +164,9 @@ func (a *Action) lines(servers int) []string {
 		}
 		if a.Skip > 0 {
 			skip = fmt.Sprintf(", skip = %d", a.Skip)
+		}
+		if a.InStep {
+			skip += ", in_step = True"
 		}
 		return one("c.crash_on(%s, %q, %q%s)", a.A, a.What, when, skip)
 	case Cut, Heal:
