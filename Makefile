@@ -86,6 +86,10 @@ player: site/node_modules ## rebuild the player that the command's HTML report e
 seeds: ## the core and a correct server on SEEDS seeds (1000): no false alarm. Takes long
 	RAFTLAB_SEEDS=$(SEEDS) $(GO) test -count=1 -timeout 0 -v -run 'TestCorePassesEveryTest|TestCorrectServerPassesEveryTest' ./grader
 
+.PHONY: silent
+silent: ## RUNS runs (10000) of a correct server, spread over the tests: no false alarm; SHARE=1/4 does a quarter
+	RAFTLAB_RUNS=$${RUNS:-10000} RAFTLAB_SHARE=$(SHARE) $(GO) test -count=1 -timeout 0 -v -run '^TestSilence$$' ./grader
+
 .PHONY: worlds
 worlds: ## the core in 10,000 random worlds, and every bug planted into it (takes long)
 	$(GO) test -count=1 -timeout 0 -run '^TestWorld$$' ./raft -seeds 10000
@@ -130,8 +134,12 @@ clean: ## remove what was built
 	rm -rf bin site/dist site/node_modules
 
 .PHONY: power
-power: ## every planted bug must be found and named (takes long)
-	RAFTLAB_POWER=all $(GO) test -count=1 -timeout 0 -v -run TestPower ./grader
+power: ## every planted bug (BUGS=names, or a share: 2/12) is found by a default run, and named (takes long)
+	RAFTLAB_POWER=$${BUGS:-all} $(GO) test -count=1 -timeout 0 -v -run '^TestPower$$' ./grader
+
+.PHONY: power-shrink
+power-shrink: ## the same, and how short the scripts are to which its failures shrink (takes longer)
+	RAFTLAB_SHRINK=1 RAFTLAB_POWER=$${BUGS:-all} $(GO) test -count=1 -timeout 0 -v -run '^TestPower$$' ./grader
 
 .PHONY: years
 years: ## a correct solution in the shape of each year of the MIT lab on the whole lab
