@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -62,6 +64,48 @@ func TestEveryPartHasBugs(t *testing.T) {
 		t.Errorf("%d bugs, expected 85 or more", len(bugs))
 	}
 	t.Log(len(bugs), count)
+}
+
+// docs/bugs.md has the 58 kinds of mistakes: which bugs of the corpus are of which
+// kind, and why a kind without any cannot be planted.
+func TestEveryKindIsPlanted(t *testing.T) {
+	bugs, _ := load(t)
+	of := map[string][]string{}
+	for _, b := range bugs {
+		of[b.Source] = append(of[b.Source], b.Name)
+	}
+	page, err := os.ReadFile("../../docs/bugs.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds, planted := 0, 0
+	for _, row := range regexp.MustCompile(`(?m)^\| (\d+) \|.*\| (.*) \|$`).FindAllStringSubmatch(string(page), -1) {
+		if kinds++; row[1] != strconv.Itoa(kinds) {
+			t.Fatalf("row %d of docs/bugs.md is of kind %s", kinds, row[1])
+		}
+		var names []string
+		for _, name := range of[row[1]] {
+			names = append(names, "`"+name+"`")
+		}
+		delete(of, row[1])
+		switch want := strings.Join(names, ", "); {
+		case len(names) > 0 && row[2] != want:
+			t.Errorf("kind %d: docs/bugs.md names %s, the corpus has %s", kinds, row[2], want)
+		case len(names) == 0 && !strings.HasPrefix(row[2], "no mistake here") && !strings.HasPrefix(row[2], "not of this lab"):
+			t.Errorf("kind %d is not in the corpus, and docs/bugs.md does not say why: %s", kinds, row[2])
+		case len(names) > 0:
+			planted++
+		}
+	}
+	if kinds != 58 || planted < 50 {
+		t.Errorf("%d of %d kinds are planted, expected 50 of 58", planted, kinds)
+	}
+	own := len(of["own"])
+	delete(of, "own")
+	for source, names := range of {
+		t.Errorf("%v: source %q is neither own nor a kind of docs/bugs.md", names, source)
+	}
+	t.Logf("%d bugs: %d kinds of %d, and %d of our own", len(bugs), planted, kinds, own)
 }
 
 // The solution in the shape of a 2025 MIT checkout is the correct solution under
