@@ -162,7 +162,7 @@ func TestRunPattern(t *testing.T) {
 // Every text stands in both languages, with the same arguments.
 func TestTextsAreComplete(t *testing.T) {
 	verb := regexp.MustCompile(`%[a-z]`)
-	for _, pair := range [][2]any{{english, chinese}, {viewEnglish, viewChinese}, {vetEnglish, vetChinese}, {soakEnglish, soakChinese}, {watchEnglish, watchChinese}, {batchEnglish, batchChinese}, {verifyEnglish, verifyChinese}, {queueEnglish, queueChinese}, {formatEnglish, formatChinese}, {argsEnglish, argsChinese}} {
+	for _, pair := range [][2]any{{english, chinese}, {viewEnglish, viewChinese}, {vetEnglish, vetChinese}, {soakEnglish, soakChinese}, {watchEnglish, watchChinese}, {batchEnglish, batchChinese}, {verifyEnglish, verifyChinese}, {queueEnglish, queueChinese}, {formatEnglish, formatChinese}, {argsEnglish, argsChinese}, {gradescopeEnglish, gradescopeChinese}} {
 		inBoth(t, verb, reflect.ValueOf(pair[0]), reflect.ValueOf(pair[1]))
 	}
 }

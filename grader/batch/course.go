@@ -285,8 +285,8 @@ func parseBytes(s string) (int64, error) {
 	return 0, errors.New("not a size")
 }
 
-// fit checks the names in the course file against the lab.
-func (c *Course) fit(name string, lab *script.Lab) error {
+// Fit checks the names in the course file against the lab.
+func (c *Course) Fit(name string, lab *script.Lab) error {
 	known := func(n string) bool {
 		for _, p := range lab.Parts {
 			if p.Is(n) {

@@ -110,10 +110,10 @@ func TestPointsAndLateness(t *testing.T) {
 	}
 	due, _ := parseTime("2026-10-01T12:00:00Z")
 	c := &Course{Due: Time{due}, Points: map[string]float64{"3A": 40, "agreement/basic": 7}, Late: LateRules{Grace: Duration{time.Hour}, PerDay: 25, MaxDays: 3}}
-	if err := c.fit("x.toml", lab.Lab); err != nil {
+	if err := c.Fit("x.toml", lab.Lab); err != nil {
 		t.Fatal(err)
 	}
-	if err := (&Course{Points: map[string]float64{"elektion": 1}}).fit("x.toml", lab.Lab); err == nil {
+	if err := (&Course{Points: map[string]float64{"elektion": 1}}).Fit("x.toml", lab.Lab); err == nil {
 		t.Error("points of a part that is not there were taken")
 	}
 	res := &grader.Result{}

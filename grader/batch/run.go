@@ -79,7 +79,7 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 	if o.Course == nil {
 		o.Course = &Course{}
 	}
-	if err := o.Course.fit(o.CourseFile, o.Lab.Lab); err != nil {
+	if err := o.Course.Fit(o.CourseFile, o.Lab.Lab); err != nil {
 		return nil, err
 	}
 	b := &batch{o: &o, byKey: make(map[string]*grading)}
