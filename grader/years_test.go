@@ -245,3 +245,35 @@ func TestConstantSeedIsNoLockstep(t *testing.T) {
 	y.replace = append(y.replace, "rf.resetElectionTimer()\n\n\tgo rf.ticker()", "rand.Seed(1)\n\trf.resetElectionTimer()\n\n\tgo rf.ticker()")
 	allPass(t, grade(t, grader.Options{Dir: y.lay(t), Run: regexp.MustCompile("election/(restarts|many|bad_network|split_votes)$"), Seeds: 10}))
 }
+
+// Noise is contained, and what ends a server is told with the student's line.
+func TestNoiseOfACheckout(t *testing.T) {
+	cache := t.TempDir()
+	for _, c := range []struct{ name, code, property, message, stack string }{
+		{"megabytes of debug prints", "go func() {\n\t\tfor {\n\t\t\tprintln(strings.Repeat(\"debug \", 2000))\n\t\t\ttime.Sleep(5 * time.Millisecond)\n\t\t}\n\t}()", "", "", ""},
+		{"log.Fatal", "go func() {\n\t\ttime.Sleep(time.Second)\n\t\tlog.Fatalf(\"server %d: term went backwards\", me)\n\t}()", "No Exit", "ended the program with exit code 1", "raft1/raft.go:"},
+		{"a panic", "go func() {\n\t\ttime.Sleep(time.Second)\n\t\tpanic(\"unexpected\")\n\t}()", "No Panic", "panicked", "raft1/raft.go:"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			y := readYear(t, "2025")
+			y.replace = append(y.replace, "\tgo rf.ticker()", "\t"+c.code+"\n\tgo rf.ticker()")
+			for pkg, use := range map[string]string{"strings": "strings.", "log": "log."} {
+				if strings.Contains(c.code, use) {
+					y.replace = append(y.replace, "\t\"math/rand\"\n", "\t\""+pkg+"\"\n\t\"math/rand\"\n")
+				}
+			}
+			r := grade(t, grader.Options{Dir: y.lay(t), CacheDir: cache, Run: regexp.MustCompile("election/initial$"), Seeds: 2})
+			if c.property == "" {
+				allPass(t, r)
+				return
+			}
+			f := r.Parts[0].Tests[0].Failure
+			if f == nil {
+				t.Fatal("it passes")
+			}
+			if f.Property != c.property || !strings.Contains(f.Message, c.message) || !strings.Contains(f.Stack, c.stack) {
+				t.Errorf("%s: %s\n%s", f.Property, f.Message, f.Stack)
+			}
+		})
+	}
+}
