@@ -2,6 +2,7 @@ package grader
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/raftlab/raftlab/grader/script"
@@ -192,4 +193,21 @@ func (r *Result) JSON() []byte {
 		panic(err) // a Result holds nothing that cannot be encoded
 	}
 	return append(b, '\n')
+}
+
+// Only returns the result with those tests alone for which keep says so, and
+// its sums and its hash over them. It shares the tests with r.
+func (r *Result) Only(keep func(t *TestResult) bool) *Result {
+	out := *r
+	out.Points, out.Max = 0, 0
+	out.Parts = nil
+	for _, p := range r.Parts {
+		p.Points, p.Max = 0, 0
+		p.Tests = slices.DeleteFunc(slices.Clone(p.Tests), func(t TestResult) bool { return !keep(&t) })
+		if len(p.Tests) > 0 || p.Status == Absent {
+			out.Parts = append(out.Parts, p)
+		}
+	}
+	out.sum()
+	return &out
 }

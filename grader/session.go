@@ -187,6 +187,6 @@ func (s *Session) Result(outcomes []Outcome) (*Result, error) {
 		s.res.Parts[i].Points, s.res.Parts[i].Max = 0, 0
 	}
 	s.res.Points, s.res.Max = 0, 0
-	s.res.sum(s.tests)
+	s.res.sum()
 	return s.res, nil
 }

@@ -25,6 +25,8 @@ type verifyTexts struct {
 	other                   string
 	needFolder              string // file
 	noResult                string // file, error
+	left                    string // tests
+	wrongName               string // file, key
 }
 
 var verifyEnglish = verifyTexts{
@@ -45,6 +47,8 @@ name the folder too. Exit code 0: the same; 1: something differs.`,
 	other:      "It was graded otherwise, so a difference need not mean that anything is wrong:\n\n",
 	needFolder: "%s does not say where the submission lies: name its folder, grade verify %s DIR",
 	noResult:   "%s: expected a record of a batch or the output of grade --json: %v",
+	left:       "%d tests are not in the result, so they were not compared.\n",
+	wrongName:  "%s: expected the record of the key that its name says, found that of %s: somebody has renamed or altered it",
 }
 
 var verifyChinese = verifyTexts{
@@ -63,6 +67,8 @@ grade --json 的输出；后者还要给出文件夹。退出码 0：相同；1�
 	other:      "当时的评分方式不同，因此有不同之处未必说明有问题：\n\n",
 	needFolder: "%s 没有说明提交在哪里：请给出它的文件夹，grade verify %s DIR",
 	noResult:   "%s：应为批次的一条记录，或 grade --json 的输出：%v",
+	left:       "结果里没有另外 %d 个测试，所以没有比较它们。\n",
+	wrongName:  "%s：应为文件名所指的 key 的记录，实为 %s 的：有人改了名字或内容",
 }
 
 func verifyTextsIn(lang string) *verifyTexts {
@@ -158,6 +164,9 @@ func (c *cli) verify(ctx context.Context, args []string) error {
 			fmt.Fprint(c.stdout, t.differs)
 			list(c, v.Differences)
 		}
+		if v.Left > 0 {
+			fmt.Fprintf(c.stdout, t.left, v.Left)
+		}
 	}
 	if !v.Same {
 		return exitWith(exitFailed)
@@ -183,6 +192,11 @@ func (c *cli) verifyRecord(ctx context.Context, file string, b []byte, dir strin
 	r, err := batch.ParseRecord(b)
 	if err != nil {
 		return nil, fmt.Errorf(t.noResult, file, err)
+	}
+	// A record that is consistent may still be another's: in a results folder the
+	// name is what the grade book goes by.
+	if stem := strings.TrimSuffix(filepath.Base(file), ".json"); stem != r.Key && filepath.Base(filepath.Dir(file)) == "records" {
+		return nil, fmt.Errorf(t.wrongName, file, r.Key)
 	}
 	var files *batch.Files
 	if dir != "" {
