@@ -134,12 +134,12 @@ clean: ## remove what was built
 	rm -rf bin site/dist site/node_modules
 
 .PHONY: power
-power: ## every planted bug (BUGS=names, or a share: 2/12) is found by a default run, and named (takes long)
-	RAFTLAB_POWER=$${BUGS:-all} $(GO) test -count=1 -timeout 0 -v -run '^TestPower$$' ./grader
+power: ## every planted bug (BUGS=names, or a share: 2/12) is found by a default run, and named; FIRST=1 ends at the part that fails (takes long)
+	RAFTLAB_FIRST=$(FIRST) RAFTLAB_POWER=$${BUGS:-all} $(GO) test -count=1 -timeout 0 -v -run '^TestPower$$' ./grader
 
 .PHONY: power-shrink
 power-shrink: ## the same, and how short the scripts are to which its failures shrink (takes longer)
-	RAFTLAB_SHRINK=1 RAFTLAB_POWER=$${BUGS:-all} $(GO) test -count=1 -timeout 0 -v -run '^TestPower$$' ./grader
+	RAFTLAB_FIRST=1 RAFTLAB_SHRINK=1 RAFTLAB_POWER=$${BUGS:-all} $(GO) test -count=1 -timeout 0 -v -run '^TestPower$$' ./grader
 
 .PHONY: years
 years: ## a correct solution in the shape of each year of the MIT lab on the whole lab

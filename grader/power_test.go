@@ -71,8 +71,9 @@ func (p *planted) String() string {
 // time, and grades it as `grade` does by default: a test must fail, and the first
 // that does must name one of the bug's properties. RAFTLAB_POWER says which bugs:
 // "all", a share of them such as "2/4", or parts of their names; otherwise a
-// slice of them, and of the lab the bug's own part. With RAFTLAB_SHRINK the first
-// failing run is made small too.
+// slice of them, and of the lab the bug's own part. With RAFTLAB_FIRST it stops at
+// the end of the first part that fails, which gives the same verdict sooner. With
+// RAFTLAB_SHRINK the first failing run is made small too.
 func TestPower(t *testing.T) {
 	bugs, err := corpus.Load(os.DirFS("testdata/bugs"))
 	if err != nil {
@@ -120,12 +121,25 @@ func plant(t *testing.T, b corpus.Bug, o grader.Options, shrink bool) (*planted,
 		}
 		return nil
 	}
-	r, err := grader.Grade(t.Context(), o)
-	if err != nil {
-		return nil, err
+	parts := [][]string{o.Parts}
+	if o.Parts == nil && os.Getenv("RAFTLAB_FIRST") != "" {
+		parts = parts[:0]
+		for _, name := range corpus.Parts {
+			parts = append(parts, []string{name})
+		}
+	}
+	for _, o.Parts = range parts {
+		r, err := grader.Grade(t.Context(), o)
+		if err != nil {
+			return nil, err
+		}
+		f, by, virtual := firstFailure(r)
+		p.virtual += virtual
+		if p.failure, p.by = f, by; f != nil {
+			break
+		}
 	}
 	p.grade = cpuTime() - begin
-	p.failure, p.by, p.virtual = firstFailure(r)
 	switch {
 	case p.failure == nil:
 		p.verdict = "MISSED"
