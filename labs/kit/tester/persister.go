@@ -67,6 +67,9 @@ func (ps *Persister) Copy() *Persister {
 	return &Persister{state: clone(ps.state), snapshot: clone(ps.snapshot)}
 }
 
+// Checkpoint is Copy, as it is called since 2026.
+func (ps *Persister) Checkpoint() *Persister { return ps.Copy() }
+
 func clone(b []byte) []byte {
 	return append(make([]byte, 0, len(b)), b...)
 }
