@@ -116,13 +116,16 @@ func (d *Duration) UnmarshalText(b []byte) (err error) {
 
 // CourseError says what is wrong with a course file, and where.
 type CourseError struct {
-	File string
-	Line int // 0: the file as a whole
+	File string // "" if it is not known
+	Line int    // 0: the file as a whole
 	Msg  string
 }
 
 func (e *CourseError) Error() string {
-	if e.Line > 0 {
+	switch {
+	case e.File == "":
+		return e.Msg
+	case e.Line > 0:
 		return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Msg)
 	}
 	return e.File + ": " + e.Msg
@@ -303,6 +306,14 @@ func (c *Course) Fit(name string, lab *script.Lab) error {
 	for _, n := range c.Parts {
 		if !slices.ContainsFunc(lab.Parts, func(p *script.Part) bool { return p.Is(n) }) {
 			return &CourseError{File: name, Msg: fmt.Sprintf("parts: the lab %s has no part %q", lab.Name, n)}
+		}
+	}
+	for _, pattern := range c.Feedback.Hidden { // a slip would show what is to be hidden
+		only := Course{Feedback: FeedbackRules{Hidden: []string{pattern}}}
+		if !slices.ContainsFunc(lab.Parts, func(p *script.Part) bool {
+			return slices.ContainsFunc(p.Tests, func(t *script.Test) bool { return only.hides(p.Name, t.Name) })
+		}) {
+			return &CourseError{File: name, Msg: fmt.Sprintf("feedback.hidden: the lab %s has no part or test %q; parts go by their own names (grade list), tests are named part/test", lab.Name, pattern)}
 		}
 	}
 	for n := range c.Points {

@@ -116,6 +116,11 @@ func TestPointsAndLateness(t *testing.T) {
 	if err := (&Course{Points: map[string]float64{"elektion": 1}}).Fit("x.toml", lab.Lab); err == nil {
 		t.Error("points of a part that is not there were taken")
 	}
+	for pattern, ok := range map[string]bool{"election": true, "election/two_*": true, "elektion": false, "election/nothing": false, "*": true} {
+		if err := (&Course{Feedback: FeedbackRules{Hidden: []string{pattern}}}).Fit("x.toml", lab.Lab); (err == nil) != ok {
+			t.Errorf("hidden %q: %v", pattern, err)
+		}
+	}
 	res := &grader.Result{}
 	for _, p := range lab.Parts {
 		pr := grader.PartResult{Name: p.Name}

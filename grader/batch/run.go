@@ -161,7 +161,11 @@ func NewSpec(c *Course, lab *Lab, goRelease string) (Spec, error) {
 	}
 	if name := c.Seeds.FirstEnv; name != "" {
 		if s.Seed, err = strconv.ParseUint(strings.TrimSpace(os.Getenv(name)), 10, 64); err != nil || s.Seed == 0 {
-			return Spec{}, fmt.Errorf("seeds.first_env: expected a number from 1 in the environment variable %s", name)
+			found := "something else" // which may be a secret
+			if _, ok := os.LookupEnv(name); !ok {
+				found = "none"
+			}
+			return Spec{}, &CourseError{Msg: fmt.Sprintf("seeds.first_env: expected a number from 1 in the environment variable %s, found %s; set it: export %s=4711", name, found, name)}
 		}
 	}
 	for _, p := range lab.Parts { // in the lab's order, under their own names

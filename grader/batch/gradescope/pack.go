@@ -122,8 +122,8 @@ func readCourse(c *Contents) (file []byte, secret string, err error) {
 	}
 	if name := course.Seeds.FirstEnv; name != "" {
 		seed := c.Getenv(name)
-		if _, err := strconv.ParseUint(seed, 10, 64); err != nil {
-			return nil, "", fmt.Errorf("%s: seeds.first_env: expected a number in the variable %s, found %q: set it, and it goes into the zip", c.Course, name, seed)
+		if n, err := strconv.ParseUint(seed, 10, 64); err != nil || n == 0 {
+			return nil, "", fmt.Errorf("%s: seeds.first_env: expected a number from 1 in the environment variable %s, which goes into the zip; set it: export %s=4711", c.Course, name, name)
 		}
 		if !isVariable(name) {
 			return nil, "", fmt.Errorf("%s: seeds.first_env: expected the name of a variable, found %q", c.Course, name)

@@ -1,0 +1,88 @@
+package batch
+
+import (
+	"fmt"
+	"testing"
+	"time"
+)
+
+// Each key of the course file that changes what is run changes the key of the
+// grading; what only changes its worth, or what students see, does not.
+func TestWhatTheCourseFileChanges(t *testing.T) {
+	lab, err := OpenLab("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := func(text string) string {
+		t.Helper()
+		c, err := ParseCourse("grade.toml", []byte(text))
+		if err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		s, err := NewSpec(c, lab, "go1.26.0")
+		if err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		return s.Key("x")
+	}
+	t.Setenv("COURSE_SEED", "4711")
+	base := key("")
+	seen := map[string]string{base: ""}
+	for _, text := range []string{
+		`parts = ["election"]`, `profile = "6.5840-2024"`, "[seeds]\nfirst = 3", "[seeds]\nfirst_env = \"COURSE_SEED\"", "[seeds]\ncount = 2",
+		"[limits]\nwork = 10", "[limits]\ncpu = \"1m\"", "[limits]\ntime = \"1m\"", "[limits]\nmemory = \"1GiB\"",
+	} {
+		k := key(text)
+		if other, there := seen[k]; there {
+			t.Errorf("%q has the key of %q", text, other)
+		}
+		seen[k] = text
+	}
+	const due = "due = 2026-10-01T00:00:00Z\n"
+	for _, text := range []string{
+		`title = "x"`, `lab = "raft"`, due, "[points]\nelection = 3", due + "[late]\ngrace = \"1h\"\nper_day = 10\nmax_days = 2",
+		"[feedback]\nlang = \"zh\"", "[feedback]\nhints = 0", due + "[feedback]\nhidden = [\"election\"]", "[feedback]\nhide_seeds = true", "[seeds]\nfirst = 1",
+	} {
+		if key(text) != base {
+			t.Errorf("%q has another key", text)
+		}
+	}
+	if key("parts = [\"3A\"]") != key("parts = [\"election\"]") {
+		t.Error("a part's two names have two keys")
+	}
+}
+
+// What students may see follows from the course file and the time.
+func TestWhatStudentsMaySee(t *testing.T) {
+	due := time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC)
+	head := fmt.Sprintf("due = %s\n", due.Format(time.RFC3339))
+	for _, x := range []struct {
+		text          string
+		before, after view
+	}{
+		{head, view{"en", 2, true, true}, view{"en", 2, false, true}},
+		{"", view{"en", 2, false, true}, view{"en", 2, false, true}},
+		{head + "[feedback]\nlang = \"zh\"\nhints = 0", view{"zh", 0, true, true}, view{"zh", 0, false, true}},
+		{head + "[feedback]\nhide_seeds = true", view{"en", 2, true, false}, view{"en", 2, false, true}},
+		{"[feedback]\nhide_seeds = true", view{"en", 2, false, false}, view{"en", 2, false, false}},
+	} {
+		c, err := ParseCourse("grade.toml", []byte(x.text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.viewOf(due.Add(-time.Second)); got != x.before {
+			t.Errorf("%q before: %+v", x.text, got)
+		}
+		if got := c.viewOf(due.Add(time.Second)); got != x.after {
+			t.Errorf("%q after: %+v", x.text, got)
+		}
+	}
+	c := &Course{Feedback: FeedbackRules{Hidden: []string{"persistence", "election/two_*"}}}
+	for name, want := range map[[2]string]bool{
+		{"persistence", "x"}: true, {"election", "two_candidates"}: true, {"election", "initial"}: false, {"agreement", "two_x"}: false,
+	} {
+		if c.hides(name[0], name[1]) != want {
+			t.Errorf("%v is hidden: %v", name, !want)
+		}
+	}
+}
