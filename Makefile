@@ -134,7 +134,7 @@ clean: ## remove what was built
 	rm -rf bin site/dist site/node_modules
 
 .PHONY: power
-power: ## every planted bug (BUGS=names, or a share: 2/12) is found by a default run, and named; FIRST=1 ends at the part that fails (takes long)
+power: ## every planted bug (BUGS=names, or a share: 2/12) is found by a default run, and named; FIRST=1 grades the bug's own part first, the others only if that passes (takes long)
 	RAFTLAB_FIRST=$(FIRST) RAFTLAB_POWER=$${BUGS:-all} $(GO) test -count=1 -timeout 0 -v -run '^TestPower$$' ./grader
 
 .PHONY: power-shrink

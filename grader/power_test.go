@@ -71,9 +71,9 @@ func (p *planted) String() string {
 // time, and grades it as `grade` does by default: a test must fail, and the first
 // that does must name one of the bug's properties. RAFTLAB_POWER says which bugs:
 // "all", a share of them such as "2/4", or parts of their names; otherwise a
-// slice of them, and of the lab the bug's own part. With RAFTLAB_FIRST it stops at
-// the end of the first part that fails, which gives the same verdict sooner. With
-// RAFTLAB_SHRINK the first failing run is made small too.
+// slice of them, and of the lab the bug's own part. With RAFTLAB_FIRST the
+// bug's own part is graded first, and the others only if it passes, which is
+// sooner done. With RAFTLAB_SHRINK the first failing run is made small too.
 func TestPower(t *testing.T) {
 	bugs, err := corpus.Load(os.DirFS("testdata/bugs"))
 	if err != nil {
@@ -123,10 +123,7 @@ func plant(t *testing.T, b corpus.Bug, o grader.Options, shrink bool) (*planted,
 	}
 	parts := [][]string{o.Parts}
 	if o.Parts == nil && os.Getenv("RAFTLAB_FIRST") != "" {
-		parts = parts[:0]
-		for _, name := range corpus.Parts {
-			parts = append(parts, []string{name})
-		}
+		parts = [][]string{{b.Part}, slices.DeleteFunc(slices.Clone(corpus.Parts), func(name string) bool { return name == b.Part })}
 	}
 	for _, o.Parts = range parts {
 		r, err := grader.Grade(t.Context(), o)
