@@ -133,6 +133,10 @@ cross: ## the command compiles for other systems
 clean: ## remove what was built
 	rm -rf bin site/dist site/node_modules
 
+.PHONY: hostile
+hostile: ## the hostile submissions: attack, verdict, processor time, memory
+	$(GO) test -count=1 -v -timeout 30m -run '^TestHostile$$' ./grader/batch
+
 .PHONY: power
 power: ## every planted bug (BUGS=names, or a share: 2/12) is found by a default run, and named; FIRST=1 grades the bug's own part first, the others only if that passes (takes long)
 	RAFTLAB_FIRST=$(FIRST) RAFTLAB_POWER=$${BUGS:-all} $(GO) test -count=1 -timeout 0 -v -run '^TestPower$$' ./grader

@@ -2,6 +2,7 @@ package grader
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"sync"
@@ -10,6 +11,7 @@ import (
 	"github.com/raftlab/raftlab/grader/build"
 	"github.com/raftlab/raftlab/grader/build/release"
 	"github.com/raftlab/raftlab/grader/host"
+	"github.com/raftlab/raftlab/grader/host/rewrite"
 	"github.com/raftlab/raftlab/grader/sim"
 )
 
@@ -44,8 +46,15 @@ func moduleSubject(ctx context.Context, o *Options, res *Result) (*subject, erro
 	if o.CacheDir != "" {
 		cache = filepath.Join(o.CacheDir, "modules")
 	}
-	h, err := host.Compile(ctx, m.Wasm, host.Options{CacheDir: cache})
-	if err != nil {
+	h, err := host.Compile(ctx, m.Wasm, host.Options{CacheDir: cache, RunFuel: min(o.Work, host.RunFuel)})
+	var memory *rewrite.MemoryError
+	switch {
+	case errors.As(err, &memory):
+		return nil, &build.Error{Kind: build.Refused, Problems: []build.Problem{{
+			Reason: fmt.Sprintf("the server's variables need %d KiB of memory; %d KiB are allowed", memory.Needs, memory.Allowed),
+			Advice: "Leave out large arrays: allocate what is needed when it is needed.",
+		}}}
+	case err != nil:
 		return nil, fmt.Errorf("%w: %v", ErrEngine, err)
 	}
 	res.Timing.Compile = time.Since(begin)

@@ -82,10 +82,11 @@ func DefaultLimits() Limits {
 }
 
 // build is the part of the limits that compiling may use: a tenth of the
-// processor time for each compiler, and as wall time four times that.
+// processor time for each compiler. The wall time is long, since the machine may
+// be busy with others.
 func (l Limits) build() build.Limits {
 	cpu := max(time.Duration(l.CPU)*time.Second/10, time.Second)
-	return build.Limits{CPU: cpu, Time: 4 * cpu, Memory: l.Memory}
+	return build.Limits{CPU: cpu, Time: max(20*cpu, time.Minute), Memory: l.Memory}
 }
 
 // Key identifies a grading: SHA-256 over the submission and the Spec, in hex.

@@ -27,9 +27,13 @@ type Options struct {
 	// LifeFuel bounds the work from boot to end; default 20,000 million.
 	LifeFuel int64
 	// RunFuel bounds the work of all servers of one world, in all their lives;
-	// default 2,000 million.
+	// default RunFuel.
 	RunFuel int64
 }
+
+// RunFuel is what all servers of one world may burn together, unless Options
+// say otherwise: a correct server uses some 30 million.
+const RunFuel = 2_000_000_000
 
 // What a server may print.
 const (
@@ -56,7 +60,7 @@ func Compile(ctx context.Context, wasm []byte, opt Options) (*Module, error) {
 	}
 	def(&opt.StepFuel, rewrite.StartFuel)
 	def(&opt.LifeFuel, 20_000_000_000)
-	def(&opt.RunFuel, 2_000_000_000)
+	def(&opt.RunFuel, RunFuel)
 	if opt.MemoryPages == 0 {
 		opt.MemoryPages = 1024
 	}

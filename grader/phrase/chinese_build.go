@@ -60,6 +60,8 @@ var chineseBuild = []pair{
 	{"Leave out large variables with initial values.", "请去掉带初值的大变量。"},
 	{"the path %s has two kinds of quotes in it", "路径 %s 里有两种引号"},
 	{"Move the program to another folder.", "请把程序移到别的文件夹。"},
+	{"the server's variables need %d KiB of memory; %d KiB are allowed", "服务器的变量需要 %s KiB 内存；上限是 %s KiB"},
+	{"Leave out large arrays: allocate what is needed when it is needed.", "请去掉很大的数组：用到多少，再分配多少。"},
 	{"go build left no module: %s", "go build 没有留下模块：%s"},
 	{"the compiled module has %d bytes; the limit is %d", "编译出的模块有 %s 字节；上限是 %s"},
 	{"Leave out large variables with initial values, and packages that you do not need.", "请去掉带初值的大变量和用不着的包。"},

@@ -241,6 +241,13 @@ func (m *module) isGo(i int) bool {
 	return f >= 0 && f < len(m.types) && m.types[f] < uint64(len(m.goType)) && m.goType[m.types[f]]
 }
 
+// MemoryError says that a program's variables need more memory than there is.
+type MemoryError struct{ Needs, Allowed uint64 } // KiB
+
+func (e *MemoryError) Error() string {
+	return fmt.Sprintf("the program's data alone needs %d KiB of memory; %d KiB are allowed", e.Needs, e.Allowed)
+}
+
 func boundMemory(s section, maxPages uint32) ([]byte, error) {
 	r := reader{b: s.body}
 	n, flags, low := r.u32(), r.byte(), r.u32()
@@ -253,7 +260,7 @@ func boundMemory(s section, maxPages uint32) ([]byte, error) {
 	case n != 1 || flags > 1 || r.left() > 0:
 		return nil, errors.New("want one memory of 32 bits, not shared")
 	case low > uint64(maxPages):
-		return nil, fmt.Errorf("the program's data alone needs %d KiB of memory; %d KiB are allowed", low*64, maxPages*64)
+		return nil, &MemoryError{Needs: low * 64, Allowed: uint64(maxPages) * 64}
 	}
 	return appendU(appendU([]byte{1, 1}, low), uint64(maxPages)), nil
 }

@@ -3,6 +3,8 @@ package session
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"time"
 
 	"github.com/raftlab/raftlab/grader/sim"
 	"github.com/raftlab/raftlab/labs/lessons/toys"
@@ -30,7 +32,9 @@ type Session struct {
 }
 
 // New makes the session that a script tells of and runs it as far as the script
-// goes: to its Until, or past its last action if that is later.
+// goes: to its Until, or past its last action if that is later. A script that
+// would take more than maxWork steps of the world is refused: a link from a
+// stranger shall not keep a page busy for minutes.
 func New(script *Script) (*Session, error) {
 	s := &Session{
 		script: &Script{Kind: script.Kind, Servers: script.Servers, Clients: script.Clients,
@@ -59,14 +63,45 @@ func New(script *Script) (*Session, error) {
 		}
 	}
 	s.world.BootAll()
+	left := maxWork
 	for _, a := range script.Actions {
-		s.Advance(a.At, nil)
+		if err := s.replay(a.At, &left, script); err != nil {
+			return nil, err
+		}
 		if _, err := s.Act(a.Line); err != nil {
+			s.Close()
 			return nil, err
 		}
 	}
-	s.Advance(script.Until, nil)
+	if err := s.replay(script.Until, &left, script); err != nil {
+		return nil, err
+	}
 	return s, nil
+}
+
+// maxWork bounds the steps of the world that a script's own past may take: some
+// ten seconds in a page, hours of a cluster's virtual time.
+const maxWork = 3_000_000
+
+// replay runs up to time t with the steps that are left.
+func (s *Session) replay(t sim.Time, left *int, script *Script) error {
+	over := false
+	s.Advance(t, func() bool {
+		*left -= askEvery
+		over = *left <= 0
+		return over
+	})
+	if !over {
+		return nil
+	}
+	end := script.Until
+	if n := len(script.Actions); n > 0 {
+		end = max(end, script.Actions[n-1].At)
+	}
+	at := s.Now()
+	s.Close()
+	return fmt.Errorf("script: it goes on to %v of the cluster's time, and %d steps, the limit, lead only to %v: share a shorter run",
+		time.Duration(end).Round(time.Second), maxWork, time.Duration(at).Round(time.Second))
 }
 
 // watcher hands records to the chunk at hand, which is replaced by every Take.
@@ -90,11 +125,13 @@ func (s *Session) Script() string {
 // Hash identifies the run so far.
 func (s *Session) Hash() string { return s.whole.Hash().String() }
 
+// askEvery is how many steps pass between two questions of Advance's.
+const askEvery = 64
+
 // Advance runs the cluster up to and including time t. If stop, asked now and
 // then, says so, it ends earlier, but never in the midst of an instant: what is
 // done next is done after everything that happens at Now.
 func (s *Session) Advance(t sim.Time, stop func() bool) {
-	const askEvery = 64
 	for n := 1; s.world.Next() <= t; n++ {
 		s.world.Step()
 		s.tellBroken()

@@ -364,6 +364,23 @@ func TestBadScripts(t *testing.T) {
 	}
 }
 
+// A script that goes on for a day of the cluster's time is refused after a
+// bounded number of steps, with how far they lead; an hour opens.
+func TestLongScriptIsRefused(t *testing.T) {
+	script, err := session.ParseScript(five + "until 86400000000000\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = session.New(script)
+	if err == nil || !strings.Contains(err.Error(), "goes on to 24h0m0s") || !strings.Contains(err.Error(), "the limit, lead only to ") {
+		t.Errorf("%v", err)
+	}
+	t.Log(err)
+	if s := run(t, five+"until 3600000000000\n"); s.Now() != 3600*sim.Second {
+		t.Errorf("an hour ended at %v", s.Now())
+	}
+}
+
 func FuzzScript(f *testing.F) {
 	f.Add(five + "at 1000000 crash S1\nat 1000000 partition S1,C1/rest\nuntil 50000000\n")
 	f.Fuzz(func(t *testing.T, text string) {
