@@ -134,7 +134,8 @@ func WriteSummary(w io.Writer, name string, sheets []*Sheet, room int) error {
 	p.put("# " + inline(name) + "\n\n" + fmt.Sprintf(m.students, len(sheets)) + "\n\n")
 	p.put(row(m.student, m.verdict, m.pointsHead, m.result) + row(":--", ":--", "--:", ":--"))
 	for _, s := range sheets {
-		points, say := number(s.Final)+" / "+number(s.Max), s.brief()
+		points := number(s.Final) + " / " + number(s.Max)
+		say, _, _ := strings.Cut(s.brief(), "\n")
 		switch s.State {
 		case Ungraded:
 			points = ""
