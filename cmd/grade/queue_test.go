@@ -28,6 +28,7 @@ type classroom struct {
 	subs, course string
 	records      map[string]string // by file name
 	csv          string
+	took         time.Duration
 }
 
 // newClassroom writes n submissions that all differ, correct ones and planted
@@ -65,9 +66,11 @@ func newClassroom(t *testing.T, n int) *classroom {
 		}
 	}
 	out := filepath.Join(dir, "alone")
+	began := time.Now()
 	if b, err := exec.CommandContext(t.Context(), "grade", "batch", c.subs, "--course", c.course, "--out", out).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, b)
 	}
+	c.took = time.Since(began)
 	c.records, c.csv = read(t, out)
 	if len(c.records) != n+2 {
 		t.Fatalf("%d records, expected %d", len(c.records), n+2)
@@ -164,7 +167,7 @@ func (p *process) kill() {
 func TestBatchWithAndWithoutQueue(t *testing.T) {
 	n := 4
 	if chaosKills(t) > 5 {
-		n = 14
+		n = 8
 	}
 	c := newClassroom(t, n)
 	t.Run("TwoWorkersShareIt", func(t *testing.T) { twoWorkersShareABatch(t, c) })
@@ -251,6 +254,12 @@ func chaosSeed(t *testing.T) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, 0))
 }
 
+// moment is when the next of so many kills comes: they fall all over the time
+// that the batch takes undisturbed, and a quarter more.
+func (c *classroom) moment(r *rand.Rand, kills int) <-chan time.Time {
+	return time.After(100*time.Millisecond + time.Duration(r.Int64N(int64(c.took)*5/2/int64(kills))))
+}
+
 // Whoever is killed with kill -9 and whenever, in the end every submission has
 // one result, and these are those of a batch that nobody disturbed: byte by
 // byte, for a record holds no times. The batch, the workers and the server are
@@ -274,7 +283,7 @@ func whoeverIsKilled(t *testing.T, c *classroom) {
 		for done := false; !done; {
 			var moment <-chan time.Time
 			if kills > 0 {
-				moment = time.After(time.Duration(100+r.IntN(2400)) * time.Millisecond)
+				moment = c.moment(r, chaosKills(t))
 			}
 			select {
 			case <-ctx.Done():
@@ -339,7 +348,7 @@ func killedBatchGoesOn(t *testing.T, c *classroom) {
 			p := begin(t, "batch", c.subs, "--course", c.course, "--out", out)
 			var moment <-chan time.Time
 			if disturbed < kills {
-				moment = time.After(time.Duration(100+r.IntN(3900)) * time.Millisecond)
+				moment = c.moment(r, chaosKills(t))
 			}
 			select {
 			case <-p.ended:
