@@ -32,6 +32,8 @@ type Options struct {
 	// Module, if not nil, was built before: it is graded, and nothing is built.
 	Module *build.Module
 
+	service string // the lab's: build.Options.Service
+
 	// Lab holds the lab's files (lab.star and what it loads); nil is the
 	// built-in Raft lab.
 	Lab fs.FS
@@ -305,7 +307,8 @@ func (j *job) withhold(limit int64) {
 // do runs one job.
 func (j *job) do(ctx context.Context, o *Options, lab *script.Lab, sub *subject, hints Hints, tr *TestResult) {
 	rec := sim.NewRecorder(o.Trace != nil)
-	story, book := newStory(j.test.Servers), explain.NewBook(j.test.Servers)
+	nodes := j.test.Servers + j.test.Clients
+	story, book := newStory(nodes), explain.NewBook(nodes)
 	factory, burnt := sub.servers()
 	out := lab.Run(j.test, script.Run{
 		Seed: j.seed, Factory: factory,
@@ -339,7 +342,7 @@ func (j *job) do(ctx context.Context, o *Options, lab *script.Lab, sub *subject,
 	if o.Trace != nil && (o.TracePassed || j.failure != nil) {
 		o.Trace(tr, &j.result, sim.Header{
 			Engine: Version(), Lab: lab.Name, Test: j.test.Part.Name + "/" + j.test.Name, Seed: j.seed,
-			Servers: j.test.Servers, Module: sub.module, Go: sub.goRelease, Types: sub.description(),
+			Servers: nodes, Module: sub.module, Go: sub.goRelease, Types: sub.description(),
 		}, rec)
 	}
 }

@@ -32,6 +32,7 @@ func Open(ctx context.Context, o Options) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
+	o.service = lab.Service
 	if o.Seed == 0 {
 		o.Seed = 1
 	}

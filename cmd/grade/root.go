@@ -17,6 +17,7 @@ import (
 	"github.com/raftlab/raftlab/grader"
 	"github.com/raftlab/raftlab/grader/report"
 	"github.com/raftlab/raftlab/grader/script"
+	"github.com/raftlab/raftlab/labs"
 )
 
 // cli is one run of the command: where it writes, and its flags.
@@ -171,10 +172,14 @@ func (c *cli) report(w io.Writer) *report.Report {
 	return report.New(w, o)
 }
 
-// openLab reads the lab asked for. The file system is nil for the built-in one.
+// openLab reads the lab asked for: a folder, or one of labs.Names. The file system is nil for the built-in one.
 func (c *cli) openLab(dir string) (*script.Lab, fs.FS, error) {
 	var files fs.FS
-	if dir != "" {
+	if own, ok := labs.Named(dir); ok {
+		if files = own; dir == "raft" {
+			files = nil
+		}
+	} else if dir != "" {
 		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 			return nil, nil, fmt.Errorf(c.t.noLab, dir)
 		}

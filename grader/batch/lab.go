@@ -9,6 +9,7 @@ import (
 
 	"github.com/raftlab/raftlab/grader"
 	"github.com/raftlab/raftlab/grader/script"
+	"github.com/raftlab/raftlab/labs"
 )
 
 // Lab is a lab with its files, as they are sent along with a job.
@@ -20,25 +21,32 @@ type Lab struct {
 // maxLab bounds the files of a lab.
 const maxLab = 16 << 20
 
-// OpenLab reads the lab in a folder; "" and "raft" are the built-in one.
+// OpenLab reads the lab in a folder; "" and "raft" are the built-in one,
+// and "kv" and "lock" those of the services on top.
 func OpenLab(dir string) (*Lab, error) {
 	if dir == "" || dir == "raft" {
 		lab, err := grader.OpenLab(nil)
 		return &Lab{Lab: lab}, err
 	}
+	if files, ok := labs.Named(dir); ok {
+		return packed(dir, files)
+	}
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		return nil, fmt.Errorf("%s: expected a folder with a lab (a lab.star), found none", dir)
 	}
-	files := os.DirFS(dir)
+	return packed(dir, os.DirFS(dir))
+}
+
+func packed(dir string, files fs.FS) (*Lab, error) {
 	lab, err := grader.OpenLab(files)
 	if err != nil {
 		return nil, err
 	}
-	packed, err := zipOf(files)
+	z, err := zipOf(files)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
-	return &Lab{lab, packed}, nil
+	return &Lab{lab, z}, nil
 }
 
 func zipOf(files fs.FS) ([]byte, error) {

@@ -29,6 +29,10 @@ type Options struct {
 	// it looks like.
 	Profile string
 
+	// Service names what stands on the student's Raft: "" for nothing, "kv" for
+	// package kv beside package raft, "lock" for package lock on top of that.
+	Service string
+
 	// GoCmd is the go command; "" looks for one.
 	GoCmd string
 	// GoVersion is the release that Prepare assumes, such as "go1.26.1"; "" is

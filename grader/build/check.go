@@ -17,7 +17,7 @@ import (
 // framework maps the last element of an import path to the kit's package that
 // takes its place.
 var framework = map[string]string{
-	"labrpc": "labrpc", "labgob": "labgob", "raftapi": "raftapi",
+	"labrpc": "labrpc", "labgob": "labgob", "raftapi": "raftapi", "kvapi": "kvapi",
 	"tester": "tester", "tester1": "tester",
 }
 
@@ -87,6 +87,14 @@ func check(f *folder, l *layout) (*checker, error) {
 	}
 	queue := []*pkg{{dir: l.raft, importPath: l.profile.Import}}
 	seen := map[string]bool{l.profile.Import: true}
+	for _, part := range l.serviceParts() {
+		dir, imp := path.Join(l.root, part.pkg), l.profile.Module+"/"+part.pkg
+		if d := f.list(dir); d == nil || len(d.sources) == 0 {
+			return nil, fail(Usage, nil, fmt.Sprintf("expected package %[1]s in the folder %[1]s of the module, found none", part.pkg), "Name the folder that holds "+part.pkg+"/ and raft/, or begin a new one with: grade init --lab "+l.service+" DIR")
+		}
+		seen[imp] = true
+		queue = append(queue, &pkg{dir: dir, importPath: imp})
+	}
 	for ; len(queue) > 0; queue = queue[1:] {
 		p := queue[0]
 		c.pkgs = append(c.pkgs, p)

@@ -50,6 +50,7 @@ type layout struct {
 	raft    string // the Raft package's folder, in fsys
 	goLine  string
 	gen     generation
+	service string    // Options.Service
 	src     bool      // the root is the src of a workspace without modules
 	defects []Problem // in the go.mod
 }
@@ -60,7 +61,7 @@ func recognise(f *folder, o *Options) (*layout, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &layout{raft: raft}
+	l := &layout{raft: raft, service: o.Service}
 	imports := importsOf(f.list(raft))
 	if err := l.findModule(f, o, imports); err != nil {
 		return nil, err

@@ -138,7 +138,12 @@ func (c *Checker) MaxTerm() uint64 { return c.maxTerm }
 
 // Watch takes in a record.
 func (c *Checker) Watch(r *sim.Record) {
-	if r.Node < 0 || r.Node >= c.n {
+	if r.Node < 0 || r.Node >= c.n && r.Kind != sim.RecFault {
+		return
+	}
+	if r.Node >= c.n { // a client died
+		own := *r
+		c.fault(&own)
 		return
 	}
 	own := *r // reporting emits a record, and the world reuses r

@@ -19,6 +19,12 @@ const (
 	SnapshotIntegrity     Property = "Snapshot Integrity"
 	StartContract         Property = "Start Contract"
 	CommitWithoutMajority Property = "Commit Without Majority"
+	Linearizability       Property = "Linearizability"
+	ExactlyOnce           Property = "Exactly Once"
+	LostUpdate            Property = "Lost Update"
+	StaleRead             Property = "Stale Read"
+	MutualExclusion       Property = "Mutual Exclusion"
+	FencingToken          Property = "Fencing Token"
 	VoteOnce              Property = "Vote Once"          // seen of our own core only
 	LogMatching           Property = "Log Matching"       // seen of our own core only
 	LeaderAppendOnly      Property = "Leader Append-Only" // seen of our own core only
@@ -31,6 +37,7 @@ const (
 	LeaderStability Property = "Leader Stability"
 	Recovery        Property = "Recovery"
 	StartReturns    Property = "Start Returns"
+	ClientProgress  Property = "Client Progress"
 )
 
 // Budgets: these must not cost more than allowed.
@@ -66,7 +73,9 @@ var kinds = map[Property]Kind{
 	ElectionSafety: Safety, StateMachineSafety: Safety, LeaderCompleteness: Safety, ApplyOrder: Safety,
 	ApplyIntegrity: Safety, TermMonotonicity: Safety, DurableTerm: Safety, SnapshotIntegrity: Safety,
 	StartContract: Safety, CommitWithoutMajority: Safety, VoteOnce: Safety, LogMatching: Safety, LeaderAppendOnly: Safety,
-	LeaderElected: Liveness, Agreement: Liveness, LeaderStability: Liveness, Recovery: Liveness, StartReturns: Liveness,
+	Linearizability: Safety, ExactlyOnce: Safety, LostUpdate: Safety, StaleRead: Safety, MutualExclusion: Safety, FencingToken: Safety,
+	ClientProgress: Liveness,
+	LeaderElected:  Liveness, Agreement: Liveness, LeaderStability: Liveness, Recovery: Liveness, StartReturns: Liveness,
 	RPCBudget: Budget, ByteBudget: Budget, LogSize: Budget,
 	NoPanic: Fault, NoDeadlock: Fault, NoBusyLoop: Fault, Memory: Fault, NoExit: Fault, Output: Fault,
 }

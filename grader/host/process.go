@@ -48,6 +48,9 @@ const (
 	stopKit // the kit broke its own rules: it was tampered with
 )
 
+// maxNodes bounds the numbers of nodes that a message may name.
+const maxNodes = 1 << 16
+
 // errStopped is what host functions panic with to leave the program for good.
 var errStopped = errors.New("the host stopped the program")
 
@@ -96,7 +99,8 @@ func (p *process) emit(b []byte) {
 	e := sim.Effect{Flag: f.Flag != 0}
 	switch f.Kind {
 	case wire.FxCall, wire.FxReply:
-		if f.B >= uint64(p.servers) {
+		// Replies go to clients too: the world knows how many there are.
+		if f.B >= uint64(p.servers) && (f.Kind == wire.FxCall || f.B >= maxNodes) {
 			p.stop(stopKit, []byte("a message to a server that is not there"))
 		}
 		e.Kind, e.To, e.Flag = sim.Send, int(f.B), false

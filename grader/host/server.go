@@ -55,6 +55,9 @@ func (s *server) Step(now sim.Time, ev *sim.Event, fx []sim.Effect) ([]sim.Effec
 		f = wire.Frame{Kind: wire.EvFailed, A: ev.Msg.Call}
 	case sim.RequestOp:
 		f = wire.Frame{Kind: requests[ev.Req.Op], A: ev.Req.ID, B: ev.Req.Index, X: ev.Req.Data}
+		if f.Kind == 0 { // an operation of a client
+			f.Kind, f.Name = wire.EvInvoke, ev.Req.Op
+		}
 	}
 	if f.Kind == 0 {
 		return s.end(fx, sim.FaultEngine, "the host does not know this event", 0)

@@ -56,6 +56,9 @@ var methods = map[string]method{
 	"command": (*runner).mCommand, "start": (*runner).mStart, "commit": (*runner).mCommit,
 	"wait_applied": (*runner).mWaitApplied, "not_applied": (*runner).mNotApplied,
 	"applied": (*runner).mApplied, "value": (*runner).mValue, "last_applied": (*runner).mLastApplied,
+	// clients of the service
+	"get": (*runner).mGet, "put": (*runner).mPut, "append": (*runner).mAppend, "test_and_set": (*runner).mTestAndSet,
+	"acquire": (*runner).mAcquire, "release": (*runner).mRelease, "guarded_write": (*runner).mGuardedWrite,
 	// leaders and terms
 	"wait_leader": (*runner).mWaitLeader, "no_leader": (*runner).mNoLeader, "leader": (*runner).mLeader,
 	"stable_leader": (*runner).mStable, "term": (*runner).mTerm, "same_term": (*runner).mSameTerm,
@@ -65,7 +68,7 @@ var methods = map[string]method{
 }
 
 func (c *cluster) AttrNames() []string {
-	names := []string{"servers", "now", "majority"}
+	names := []string{"servers", "clients", "now", "majority"}
 	for n := range methods {
 		names = append(names, n)
 	}
@@ -78,6 +81,8 @@ func (c *cluster) Attr(name string) (starlark.Value, error) {
 	switch name {
 	case "servers":
 		return starlark.MakeInt(r.world.Servers()), nil
+	case "clients":
+		return starlark.MakeInt(r.world.Nodes() - r.world.Servers()), nil
 	case "majority":
 		return starlark.MakeInt(r.world.Servers()/2 + 1), nil
 	case "now":
@@ -445,6 +450,10 @@ func (r *runner) mRejoin(a call) (starlark.Value, error) {
 				r.world.Heal(i, n)
 			}
 		}
+		for i := r.world.Servers(); i < r.world.Nodes(); i++ {
+			r.world.Heal(n, i)
+			r.world.Heal(i, n)
+		}
 	}
 	return starlark.None, err
 }
@@ -467,6 +476,11 @@ func (r *runner) mPartition(a call) (starlark.Value, error) {
 	}
 	clear(r.alone)
 	r.world.Partition(groups...)
+	// Clients reach every server: they are on both sides.
+	for i := r.world.Servers(); i < r.world.Nodes(); i++ {
+		r.world.Heal(i, -1)
+		r.world.Heal(-1, i)
+	}
 	return starlark.None, nil
 }
 

@@ -37,6 +37,9 @@ type Lab struct {
 	Parts []*Part
 	// Hints limits the steps of hints that a failure gives away; -1: all.
 	Hints int
+	// Service is what the lab's students build on Raft: "" for nothing, "kv" or
+	// "lock": build.Options.Service.
+	Service string
 	// Hash is the SHA-256 over the names and contents of its .star files.
 	Hash string
 
@@ -63,6 +66,7 @@ type Test struct {
 	Doc     string // the function's doc string
 	Points  float64
 	Servers int
+	Clients int // nodes after the servers, each with a clerk
 	Seeds   int // runs, with seeds 1, 2, ...
 	Link    sim.Link
 	// SnapshotEvery: see sim.BootInfo. Preempt: -1 by seed.
@@ -132,6 +136,7 @@ const maxLoadSteps = 5_000_000
 // Limits of what a lab may declare.
 const (
 	maxServers = 9
+	maxClients = 20
 	maxSeeds   = 10_000
 )
 
@@ -328,8 +333,11 @@ func (ld *loader) predeclared() starlark.StringDict {
 
 func (ld *loader) labCall(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kw []starlark.Tuple) (starlark.Value, error) {
 	var title, parts starlark.Value
-	if err := starlark.UnpackArgs(b.Name(), args, kw, "name", &ld.lab.Name, "parts", &parts, "title?", &title, "hints?", &ld.lab.Hints); err != nil {
+	if err := starlark.UnpackArgs(b.Name(), args, kw, "name", &ld.lab.Name, "parts", &parts, "title?", &title, "hints?", &ld.lab.Hints, "service?", &ld.lab.Service); err != nil {
 		return nil, err
+	}
+	if s := ld.lab.Service; s != "" && s != "kv" && s != "lock" {
+		return nil, fmt.Errorf("service is what stands on Raft, \"kv\" or \"lock\", found %q", s)
 	}
 	if ld.lab.Hints < -1 {
 		return nil, fmt.Errorf("hints is how many steps of hints a failure gives away, or -1 for all, found %d", ld.lab.Hints)
@@ -382,9 +390,9 @@ func (ld *loader) testCall(th *starlark.Thread, b *starlark.Builtin, args starla
 	var points starlark.Value = starlark.MakeInt(0)
 	net := linkValue{t.Link}
 	within := int64(t.Within)
-	every := 0
+	every, maxState := 0, 0
 	if err := starlark.UnpackArgs(b.Name(), args, kw, "run", &t.fn, "title?", &title, "name?", &t.Name, "points?", &points,
-		"servers?", &t.Servers, "seeds?", &t.Seeds, "net?", &net, "snapshot_every?", &every, "preempt?", &t.Preempt, "within?", &within, "like?", &t.Like, "after?", &t.After); err != nil {
+		"servers?", &t.Servers, "seeds?", &t.Seeds, "net?", &net, "clients?", &t.Clients, "max_state?", &maxState, "snapshot_every?", &every, "preempt?", &t.Preempt, "within?", &within, "like?", &t.Like, "after?", &t.After); err != nil {
 		return nil, err
 	}
 	if ld.part == nil || len(ld.lab.Parts) == 0 {
@@ -407,6 +415,10 @@ func (ld *loader) testCall(th *starlark.Thread, b *starlark.Builtin, args starla
 		return nil, fmt.Errorf("test %s: expected 1 to %d seeds, found %d", t.Name, maxSeeds, t.Seeds)
 	case t.Preempt < -1 || t.Preempt > 2:
 		return nil, fmt.Errorf("test %s: preempt is 0, 1, 2, or -1 for 'as the seed says', found %d", t.Name, t.Preempt)
+	case t.Clients < 0 || t.Clients > maxClients || t.Clients > 0 && ld.lab.Service == "":
+		return nil, fmt.Errorf("test %s: expected 0 to %d clients, and those only in a lab with a service, found %d", t.Name, maxClients, t.Clients)
+	case maxState < 0 || maxState > 0 && every > 0:
+		return nil, fmt.Errorf("test %s: max_state is a number of bytes for a service, in place of snapshot_every, found %d", t.Name, maxState)
 	case every < 0:
 		return nil, fmt.Errorf("test %s: snapshot_every is a number of commands, found %d", t.Name, every)
 	case t.Like != "" && !courseTest.MatchString(t.Like):
@@ -423,7 +435,7 @@ func (ld *loader) testCall(th *starlark.Thread, b *starlark.Builtin, args starla
 	if t.Points, err = pointsOf(points); err != nil {
 		return nil, err
 	}
-	t.Link, t.SnapshotEvery, t.Within = net.Link, uint64(every), sim.Time(within)
+	t.Link, t.SnapshotEvery, t.Within = net.Link, uint64(every+maxState), sim.Time(within)
 	t.Doc = t.fn.Doc()
 	if t.Title, err = textOf("title", title, strings.ReplaceAll(t.Name, "_", " ")); err != nil {
 		return nil, err

@@ -94,6 +94,8 @@ type runner struct {
 	alone   map[int]bool // servers that isolate has cut off
 	lastGot int          // the server that last accepted a command
 	log     func(at sim.Time, line string)
+	history *check.History
+	nextOp  uint64 // the last operation of a client
 }
 
 // PreemptOf says how eagerly a test's servers are preempted with a seed: seeds
@@ -120,13 +122,13 @@ func (t *Test) WorldSeed(seed uint64) uint64 {
 
 // Run runs the test once.
 func (l *Lab) Run(t *Test, o Run) *Outcome {
-	r := &runner{lab: l, test: t, rng: sim.NewRNG(o.Seed, 3), out: &Outcome{}, alone: map[int]bool{}, nextCmd: 1000, log: o.Log}
+	r := &runner{lab: l, test: t, rng: sim.NewRNG(o.Seed, 3), out: &Outcome{}, alone: map[int]bool{}, nextCmd: 1000, log: o.Log, history: check.NewHistory()}
 	seed := t.WorldSeed(o.Seed)
 	r.checker = check.New(t.Servers, check.Settings{}, func(v *check.Violation) {
 		r.world.Emit(sim.Record{Kind: sim.RecViolation, Node: v.Server, Peer: v.Peer, Name: string(v.Property), Data: []byte(v.Message)})
 	})
 	r.world = sim.New(sim.Config{
-		Servers: t.Servers, New: o.Factory, Seed: seed, Link: t.Link,
+		Servers: t.Servers, Clients: t.Clients, New: o.Factory, Seed: seed, Link: t.Link,
 		SnapshotEvery: t.SnapshotEvery, Preempt: t.PreemptOf(o.Seed),
 	}, o.Watch...)
 	r.world.AddWatcher(r.checker)
@@ -281,6 +283,12 @@ func (r *runner) dump() map[int]string {
 }
 
 func (r *runner) finish() {
+	if r.checker.Violation() == nil && r.out.Err == nil {
+		if v := r.history.Linearize(); v != nil {
+			v.Time = r.world.Now()
+			r.checker.Report(v)
+		}
+	}
 	o := r.out
 	o.Violation = r.checker.Violation()
 	if v := o.Violation; v != nil && check.KindOf(v.Property) == check.Engine {

@@ -118,6 +118,9 @@ type Message struct {
 //	pause         stop reading the apply channel
 //	resume        read it again
 //	dump          answer with the stacks of all goroutines in Data
+//
+// Any other Op is an operation of the client on this node: its texts are in
+// Data, see wire.AppendTexts, and so are those of the answer.
 type Request struct {
 	ID    uint64
 	Op    string

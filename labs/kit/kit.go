@@ -5,7 +5,7 @@ import "embed"
 // FS holds the packages, each in the folder of its name, as they are in this
 // repository: they import each other as Import + "/" + name.
 //
-//go:embed guest labgob labrpc raftapi rand sched sync tester wire
+//go:embed guest kvapi labgob labrpc raftapi rand sched sync tester wire
 var FS embed.FS
 
 // Import is the path under which the kit's packages import each other here.
@@ -13,7 +13,7 @@ const Import = "github.com/raftlab/raftlab/labs/kit"
 
 // Framework lists the packages that take the place of the lab's own, under the
 // import paths that the student's code has for them.
-func Framework() []string { return []string{"labgob", "labrpc", "raftapi", "tester"} }
+func Framework() []string { return []string{"kvapi", "labgob", "labrpc", "raftapi", "tester"} }
 
 // Runtime lists the packages that stand beside them, unseen by the student.
 func Runtime() []string { return []string{"guest", "rand", "sched", "sync", "wire"} }

@@ -21,9 +21,11 @@ type server struct {
 	mk       func(*Env) Server
 	handlers map[string]func(reflect.Value) reflect.Value
 
-	rf    Server
-	ready chan struct{} // closed when Make has returned
-	later []func()      // what came before that
+	client  Client  // of this node, if it is not a server
+	clients Clients // who serves the nodes after the servers; nil: nobody
+	rf      Server
+	ready   chan struct{} // closed when Make has returned
+	later   []func()      // what came before that
 
 	peers   int
 	methods map[string]*method
@@ -90,6 +92,8 @@ func (s *server) request(f *wire.Frame) {
 		go s.start(f.A, f.X)
 	case wire.EvSnapshot:
 		go s.snapshot(f.A, f.B, f.X)
+	case wire.EvInvoke:
+		go s.invoke(f.A, f.B, f.Name, f.X)
 	case wire.EvTypes:
 		s.emit(&wire.Frame{Kind: wire.FxTypes, X: s.types()})
 	}
@@ -134,13 +138,32 @@ func (s *server) makeServer(env *Env) {
 	late := time.AfterFunc(makeLimit, func() {
 		stop(wire.StopDeadlock, "Make has not returned after "+makeLimit.String()+". It must return quickly: what takes long belongs in a goroutine.", true)
 	})
-	rf := s.mk(env)
+	var rf Server
+	if s.clients != nil && env.Me >= s.peers {
+		s.client = s.clients(env)
+	} else {
+		rf = s.mk(env)
+	}
 	late.Stop()
+	if s.client != nil {
+		s.begun()
+		return
+	}
 	if rf == nil || reflect.ValueOf(rf).Kind() == reflect.Ptr && reflect.ValueOf(rf).IsNil() {
 		stop(wire.StopProtocol, "Make returned nil: return the *Raft that was made.", false)
 	}
 	s.rf = rf
-	s.methods = remoteMethods(rf)
+	s.methods = map[string]*method{}
+	for _, x := range remotes(rf) {
+		for n, m := range remoteMethods(x) {
+			s.methods[n] = m
+		}
+	}
+	s.begun()
+}
+
+// begun lets in what came before the server, or the client, was there.
+func (s *server) begun() {
 	s.unstarted = false
 	close(s.ready)
 	for _, f := range s.later {

@@ -19,6 +19,7 @@ const (
 	EvResume        // A request
 	EvDump          // A request
 	EvTypes         // answered with FxTypes once Make has returned
+	EvInvoke        // A request, Name operation, B version, X texts: see AppendTexts
 )
 
 // Kinds of frames from the server to the host.

@@ -1,0 +1,346 @@
+package check
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	"github.com/anishathalye/porcupine"
+
+	"github.com/raftlab/raftlab/grader/sim"
+)
+
+// Operation is what one client asked of a service, and what came of it.
+type Operation struct {
+	ID      uint64
+	Client  int
+	Op      string // "get", "put", "append", "testandset", "acquire", "release"
+	Key     string
+	Value   string // put, append, testandset: what to write
+	Expect  string // testandset: the value that the key must have
+	Version uint64 // put: the version that the key must have
+
+	Call, Return sim.Time // Return is sim.Never while the client waits
+	Err          string   // "OK", "ErrNoKey", "ErrVersion"
+	Got          string   // get: the value
+	GotVersion   uint64   // get: the version; acquire: the fencing token
+}
+
+// Ask is the operation as a client would write it.
+func (o *Operation) Ask() string {
+	switch o.Op {
+	case "get":
+		return fmt.Sprintf("Get(%q)", o.Key)
+	case "put":
+		return fmt.Sprintf("Put(%q, %q, %d)", o.Key, o.Value, o.Version)
+	case "append":
+		return fmt.Sprintf("Append(%q, %q)", o.Key, o.Value)
+	case "testandset":
+		return fmt.Sprintf("TestAndSet(%q, %q, %q)", o.Key, o.Expect, o.Value)
+	case "acquire":
+		return fmt.Sprintf("Acquire(%q)", o.Key)
+	}
+	return fmt.Sprintf("Release(%q)", o.Key)
+}
+
+// Answer is what came back.
+func (o *Operation) Answer() string {
+	switch {
+	case o.Return == sim.Never:
+		return "..."
+	case o.Op == "get":
+		return fmt.Sprintf("%q, %d, %s", o.Got, o.GotVersion, o.Err)
+	case o.Op == "acquire":
+		return fmt.Sprintf("%d", o.GotVersion)
+	case o.Op == "release":
+		return "()"
+	}
+	return o.Err
+}
+
+// String is a row of a report: who asked what when, and what came back.
+func (o *Operation) String() string {
+	until := "..."
+	if o.Return != sim.Never {
+		until = fmt.Sprintf("%.1f", float64(o.Return)/float64(sim.Millisecond))
+	}
+	return fmt.Sprintf("C%d [%.1f-%s ms] %s = %s", o.Client, float64(o.Call)/float64(sim.Millisecond), until, o.Ask(), o.Answer())
+}
+
+// History is what all clients did. It finds at once what needs no search:
+// duplicates, lost updates, stale reads, locks held twice; [History.Linearize]
+// does the rest.
+type History struct {
+	ops   []*Operation
+	keys  map[string]*keyFacts
+	locks map[string]*lockFacts
+}
+
+// keyFacts is what is certain of a key whatever the order of open operations.
+type keyFacts struct {
+	version  uint64          // the highest that a finished operation has shown
+	by       *Operation      // which one
+	appended map[string]int  // texts given to Append, how often
+	done     map[string]bool // of these, those whose Append has returned
+	written  bool            // by other means than Append
+}
+
+type lockFacts struct {
+	holder *Operation // the Acquire of the client that holds it; nil: nobody
+	token  uint64     // the highest given out
+	wrote  uint64     // the highest that a guarded write was done with
+}
+
+// NewHistory returns a history without operations.
+func NewHistory() *History {
+	return &History{keys: map[string]*keyFacts{}, locks: map[string]*lockFacts{}}
+}
+
+func (h *History) key(k string) *keyFacts {
+	f := h.keys[k]
+	if f == nil {
+		f = &keyFacts{appended: map[string]int{}, done: map[string]bool{}}
+		h.keys[k] = f
+	}
+	return f
+}
+
+func (h *History) lock(k string) *lockFacts {
+	l := h.locks[k]
+	if l == nil {
+		l = &lockFacts{}
+		h.locks[k] = l
+	}
+	return l
+}
+
+// Invoke notes that a client begins an operation. What it returns judges the
+// answer against what had been certain before.
+func (h *History) Invoke(o *Operation) (judge func() *Violation) {
+	o.Return = sim.Never
+	h.ops = append(h.ops, o)
+	f := h.key(o.Key)
+	switch o.Op {
+	case "append":
+		f.appended[o.Value]++
+	case "put", "testandset":
+		f.written = true
+	case "release":
+		if l := h.lock(o.Key); l.holder != nil && l.holder.Client == o.Client {
+			l.holder = nil
+		}
+	}
+	before := *f
+	var certain []string
+	for text := range f.done {
+		certain = append(certain, text)
+	}
+	sort.Strings(certain)
+	return func() *Violation { return h.judge(o, &before, certain) }
+}
+
+// LockLease is the time for which a lock is its holder's, whatever happens.
+const LockLease = 2 * sim.Second
+
+func (h *History) judge(o *Operation, before *keyFacts, certain []string) *Violation {
+	f := h.key(o.Key)
+	broke := func(p Property, expected, found, format string, args ...any) *Violation {
+		return &Violation{Property: p, Time: o.Return, Server: -1, Peer: -1, Message: fmt.Sprintf(format, args...), Expected: expected, Found: found}
+	}
+	switch o.Op {
+	case "put":
+		if o.Err == "OK" && o.Version+1 > f.version {
+			f.version, f.by = o.Version+1, o
+		}
+	case "append":
+		f.done[o.Value] = true
+	case "acquire":
+		l := h.lock(o.Key)
+		if l.holder != nil && o.Return-l.holder.Return < LockLease {
+			return broke(MutualExclusion, fmt.Sprintf("client %d waits until client %d has released the lock, or its lease is over", o.Client, l.holder.Client), l.holder.String()+"; "+o.String(),
+				"clients %d and %d hold the lock %q at the same time", l.holder.Client, o.Client, o.Key)
+		}
+		if o.GotVersion <= l.token {
+			return broke(FencingToken, fmt.Sprintf("a token above %d", l.token), o.String(),
+				"client %d got the lock %q with the token %d, but %d was given out before", o.Client, o.Key, o.GotVersion, l.token)
+		}
+		l.holder, l.token = o, o.GotVersion
+	case "get":
+		if before.by != nil && o.GotVersion < before.version {
+			return broke(StaleRead, fmt.Sprintf("version %d or a later one", before.version), before.by.String()+"; "+o.String(),
+				"client %d read version %d of %q, though version %d was there before it asked", o.Client, o.GotVersion, o.Key, before.version)
+		}
+		if o.GotVersion > f.version {
+			f.version, f.by = o.GotVersion, o
+		}
+		if f.written {
+			return nil
+		}
+		for _, text := range certain {
+			if f.appended[text] == 1 && strings.Count(o.Got, text) == 0 {
+				return broke(LostUpdate, fmt.Sprintf("a value with %q in it", text), o.String(),
+					"%q is missing from %q, though its Append had returned before client %d asked", text, o.Key, o.Client)
+			}
+		}
+		twice := ""
+		for text, n := range f.appended {
+			if n == 1 && strings.Count(o.Got, text) > 1 && (twice == "" || text < twice) {
+				twice = text
+			}
+		}
+		if twice != "" {
+			return broke(ExactlyOnce, fmt.Sprintf("a value with %q in it once", twice), o.String(),
+				"%q stands twice in %q, though one Append was asked for", twice, o.Key)
+		}
+	}
+	return nil
+}
+
+// GuardedWrite is a write to a store that the lock guards, with a fencing token.
+// The store takes it unless it has seen a higher token. A client whose token is
+// old must be refused: one that held the lock after it has written.
+func (h *History) GuardedWrite(lock string, token uint64) bool {
+	l := h.lock(lock)
+	if token < l.wrote {
+		return false
+	}
+	l.wrote = token
+	return true
+}
+
+// searchSteps bounds the steps of the search for one key. A search that takes
+// more proves nothing, and passes: the bound is a count, never a time, so that
+// the verdict is the same on every machine.
+const searchSteps = 200_000
+
+// state of one key in the model.
+type keyState struct {
+	value   string
+	version uint64
+}
+
+// applies does o on s, and says whether its answer could have come from there.
+func (o *Operation) applies(s keyState) (bool, keyState) {
+	write := func(value string) keyState { return keyState{value, s.version + 1} }
+	open := o.Return == sim.Never
+	switch o.Op {
+	case "get":
+		ok := "OK"
+		if s.version == 0 {
+			ok = "ErrNoKey"
+		}
+		return open || o.Err == ok && o.Got == s.value && o.GotVersion == s.version, s
+	case "append":
+		return open || o.Err == "OK", write(s.value + o.Value)
+	case "put", "testandset":
+		fits := o.Version == s.version
+		if o.Op == "testandset" {
+			fits = o.Expect == s.value
+		}
+		if !fits {
+			return open || o.Err == "ErrVersion", s
+		}
+		return open || o.Err == "OK", write(o.Value)
+	}
+	return true, s
+}
+
+// linear says whether the operations of one key can be put in an order; sure is
+// false when the search was given up.
+func linear(ops []*Operation) (ok, sure bool) {
+	steps := 0
+	model := porcupine.Model{
+		Init: func() any { return keyState{} },
+		Step: func(state, in, _ any) (bool, any) {
+			if steps++; steps > searchSteps {
+				return false, state
+			}
+			good, next := in.(*Operation).applies(state.(keyState))
+			return good, next
+		},
+	}
+	var history []porcupine.Operation
+	for _, o := range ops {
+		history = append(history, porcupine.Operation{ClientId: o.Client, Input: o, Call: int64(o.Call), Return: int64(o.Return)})
+	}
+	ok = porcupine.CheckOperations(model, history)
+	return ok || steps > searchSteps, steps <= searchSteps
+}
+
+// Linearize looks for a key whose operations cannot be put in an order in which
+// each took effect at one moment between its call and its return. The violation
+// holds the smallest part of the history that shows it.
+func (h *History) Linearize() *Violation {
+	byKey := map[string][]*Operation{}
+	var keys []string
+	for _, o := range h.ops {
+		if o.Op == "acquire" || o.Op == "release" {
+			continue
+		}
+		if byKey[o.Key] == nil {
+			keys = append(keys, o.Key)
+		}
+		byKey[o.Key] = append(byKey[o.Key], o)
+	}
+	sort.Strings(keys)
+	for _, k := range keys {
+		ops := byKey[k]
+		if ok, sure := linear(ops); ok || !sure {
+			continue
+		}
+		ops = smallest(ops)
+		var rows []string
+		for _, o := range ops {
+			rows = append(rows, o.String())
+		}
+		return &Violation{Property: Linearizability, Server: -1, Peer: -1,
+			Message:  fmt.Sprintf("no order of the operations on %q explains what the clients saw", k),
+			Expected: "each operation takes effect at one moment between its call and its return",
+			Found:    strings.Join(rows, "\n")}
+	}
+	return nil
+}
+
+// smallest leaves out of a history that cannot be put in order what is not
+// needed to see it: what came after the first answer that does not fit, then
+// reads and failed writes one by one. A write that took effect stays as long as
+// leaving it out could itself be what breaks the order.
+func smallest(ops []*Operation) []*Operation {
+	bad := func(ops []*Operation) bool { ok, sure := linear(ops); return !ok && sure }
+	var ends []sim.Time
+	for _, o := range ops {
+		if o.Return != sim.Never {
+			ends = append(ends, o.Return)
+		}
+	}
+	sort.Slice(ends, func(i, j int) bool { return ends[i] < ends[j] })
+	until := func(t sim.Time) []*Operation {
+		var part []*Operation
+		for _, o := range ops {
+			if o.Call > t {
+				continue
+			}
+			if own := *o; o.Return > t { // it had not answered yet
+				own.Return = sim.Never
+				o = &own
+			}
+			part = append(part, o)
+		}
+		return part
+	}
+	// A longer part of a history that cannot be put in order cannot either.
+	n := sort.Search(len(ends), func(i int) bool { return bad(until(ends[i])) })
+	if n < len(ends) {
+		ops = until(ends[n])
+	}
+	for i := 0; i < len(ops); {
+		o := ops[i]
+		harmless := o.Op == "get" || o.Return == sim.Never || o.Err != "OK"
+		if fewer := append(append([]*Operation(nil), ops[:i]...), ops[i+1:]...); harmless && bad(fewer) {
+			ops = fewer
+			continue
+		}
+		i++
+	}
+	return ops
+}

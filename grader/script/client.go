@@ -1,0 +1,146 @@
+package script
+
+import (
+	"fmt"
+
+	"go.starlark.net/starlark"
+	"go.starlark.net/starlarkstruct"
+
+	"github.com/raftlab/raftlab/grader/check"
+	"github.com/raftlab/raftlab/grader/sim"
+	"github.com/raftlab/raftlab/labs/kit/wire"
+)
+
+// answerWithin is how long an operation of a client may take unless a test says
+// otherwise.
+const answerWithin = 20 * sim.Second
+
+// invoke lets a client do an operation, waits for its answer, and holds that
+// against the history.
+func (r *runner) invoke(o *check.Operation, within span, texts ...string) error {
+	clients := r.world.Nodes() - r.world.Servers()
+	if o.Client < 0 || o.Client >= clients {
+		return fmt.Errorf("there is no client %d: this test has %d", o.Client, clients)
+	}
+	n := r.world.Servers() + o.Client
+	var answer *sim.Effect
+	var ask func() bool
+	booted := r.world.Now() + sim.Second
+	ask = func() bool { return r.world.Life(n) > 0 && r.clientUp(n) }
+	if ok, err := r.wait(booted, ask); err != nil || !ok {
+		if err == nil {
+			err = fmt.Errorf("client %d is not up", o.Client)
+		}
+		return err
+	}
+	r.nextOp++
+	o.ID, o.Call = r.nextOp, r.world.Now()
+	judge := r.history.Invoke(o)
+	r.world.Emit(sim.Record{Kind: sim.RecInvoke, Node: -1, Peer: o.Client, ID: o.ID, Name: o.Op, Data: []byte(o.Ask())})
+	r.world.Request(n, o.Op, o.Version, wire.AppendTexts(nil, texts...), func(e *sim.Effect) {
+		own := *e
+		answer, o.Return = &own, r.world.Now()
+	})
+	if within == 0 {
+		within = span(answerWithin)
+	}
+	if _, err := r.wait(o.Call+sim.Time(within), func() bool { return answer != nil }); err != nil {
+		return err
+	}
+	if answer == nil {
+		return r.violate(&check.Violation{Property: check.ClientProgress, Server: -1, Peer: -1,
+			Message:  fmt.Sprintf("client %d's %s has not returned for %d ms", o.Client, o.Ask(), sim.Time(within)/sim.Millisecond),
+			Expected: "an answer, as soon as a majority of the servers can be reached", Found: r.describe(r.reachable())})
+	}
+	results, err := wire.ParseTexts(answer.Data)
+	if err != nil || len(results) == 0 {
+		return fmt.Errorf("client %d answered what is no answer: %v", o.Client, err)
+	}
+	o.Err, o.GotVersion = results[0], answer.Index
+	if len(results) > 1 {
+		o.Got = results[1]
+	}
+	r.world.Emit(sim.Record{Kind: sim.RecReturn, Node: -1, Peer: o.Client, ID: o.ID, Data: []byte(o.Answer())})
+	if v := judge(); v != nil {
+		return r.violate(v)
+	}
+	return nil
+}
+
+// clientUp says whether the node has booted, and not only begun to.
+func (r *runner) clientUp(n int) bool { return r.world.Stats(n).Steps > 0 && r.world.Up(n) }
+
+func (r *runner) mGet(a call) (starlark.Value, error) {
+	o, within := &check.Operation{Op: "get"}, span(0)
+	if err := a.unpack("client", &o.Client, "key", &o.Key, "within?", &within); err != nil {
+		return nil, err
+	}
+	if err := r.invoke(o, within, o.Key); err != nil {
+		return nil, err
+	}
+	return starlarkstruct.FromStringDict(starlark.String("got"), starlark.StringDict{
+		"value": starlark.String(o.Got), "version": starlark.MakeUint64(o.GotVersion), "err": starlark.String(o.Err),
+	}), nil
+}
+
+func (r *runner) mPut(a call) (starlark.Value, error) {
+	o, within := &check.Operation{Op: "put"}, span(0)
+	if err := a.unpack("client", &o.Client, "key", &o.Key, "value", &o.Value, "version", &o.Version, "within?", &within); err != nil {
+		return nil, err
+	}
+	err := r.invoke(o, within, o.Key, o.Value)
+	return starlark.String(o.Err), err
+}
+
+func (r *runner) mAppend(a call) (starlark.Value, error) {
+	o, within := &check.Operation{Op: "append"}, span(0)
+	if err := a.unpack("client", &o.Client, "key", &o.Key, "value", &o.Value, "within?", &within); err != nil {
+		return nil, err
+	}
+	err := r.invoke(o, within, o.Key, o.Value)
+	return starlark.String(o.Err), err
+}
+
+func (r *runner) mTestAndSet(a call) (starlark.Value, error) {
+	o, within := &check.Operation{Op: "testandset"}, span(0)
+	if err := a.unpack("client", &o.Client, "key", &o.Key, "expect", &o.Expect, "value", &o.Value, "within?", &within); err != nil {
+		return nil, err
+	}
+	err := r.invoke(o, within, o.Key, o.Expect, o.Value)
+	return starlark.Bool(o.Err == "OK"), err
+}
+
+func (r *runner) lockOp(op string, a call) (*check.Operation, error) {
+	if r.lab.Service != "lock" {
+		return nil, fmt.Errorf(`%s: the lab has no lock: it needs service = "lock"`, op)
+	}
+	o, within := &check.Operation{Op: op}, span(0)
+	if err := a.unpack("client", &o.Client, "lock", &o.Key, "within?", &within); err != nil {
+		return nil, err
+	}
+	return o, r.invoke(o, within, o.Key)
+}
+
+func (r *runner) mAcquire(a call) (starlark.Value, error) {
+	o, err := r.lockOp("acquire", a)
+	if err != nil {
+		return nil, err
+	}
+	return starlark.MakeUint64(o.GotVersion), nil
+}
+
+func (r *runner) mRelease(a call) (starlark.Value, error) {
+	_, err := r.lockOp("release", a)
+	return starlark.None, err
+}
+
+// mGuardedWrite writes to a store that a lock guards, with a fencing token. It
+// returns whether the store took it.
+func (r *runner) mGuardedWrite(a call) (starlark.Value, error) {
+	var lock string
+	var token uint64
+	if err := a.unpack("lock", &lock, "token", &token); err != nil {
+		return nil, err
+	}
+	return starlark.Bool(r.history.GuardedWrite(lock, token)), nil
+}
