@@ -90,7 +90,7 @@ func check(f *folder, l *layout) (*checker, error) {
 	for _, part := range l.serviceParts() {
 		dir, imp := path.Join(l.root, part.pkg), l.profile.Module+"/"+part.pkg
 		if d := f.list(dir); d == nil || len(d.sources) == 0 {
-			return nil, fail(Usage, nil, fmt.Sprintf("expected package %[1]s in the folder %[1]s of the module, found none", part.pkg), "Name the folder that holds "+part.pkg+"/ and raft/, or begin a new one with: grade init --lab "+l.service+" DIR")
+			return nil, fail(Usage, nil, fmt.Sprintf("expected a package in the folder %s of the module, found none", part.pkg), "Name the folder that holds "+part.pkg+"/ and raft/.")
 		}
 		seen[imp] = true
 		queue = append(queue, &pkg{dir: dir, importPath: imp})
