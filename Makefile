@@ -165,6 +165,7 @@ bench-batch: ## submissions per core-minute, growth from 1 to 200, memory (takes
 .PHONY: chaos-batch
 chaos-batch: ## kill -9 of batch, worker and nats-server at 20 random moments, twice: with and without a queue
 	RAFTLAB_CHAOS=20 $(GO) test -count=1 -timeout 0 -v -run 'TestBatchWithAndWithoutQueue/IsKilled' ./cmd/grade
+
 .PHONY: seeds-kv
 seeds-kv: ## the correct service and lock on SEEDS seeds (1000): no false alarm. Takes long
 	RAFTLAB_KV_SEEDS=$(SEEDS) $(GO) test -count=1 -timeout 0 -v -run TestCorrectServicePassesEveryTest ./grader
