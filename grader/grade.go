@@ -44,6 +44,9 @@ type Options struct {
 
 	Seed  uint64 // first seed; 0 is 1
 	Seeds int    // runs of each test, with consecutive seeds; 0 is each test's own number
+	// Servers, if not nil, makes the servers of a run in the module's place: the
+	// same server, in another form.
+	Servers func(r Run) sim.Factory
 	// Work bounds the fuel that all runs may burn together; 0 sets no bound. Runs
 	// beyond it count as failed. Which these are follows from the lab's order alone.
 	Work int64
@@ -310,6 +313,9 @@ func (j *job) do(ctx context.Context, o *Options, lab *script.Lab, sub *subject,
 	nodes := j.test.Servers + j.test.Clients
 	story, book := newStory(nodes), explain.NewBook(nodes)
 	factory, burnt := sub.servers()
+	if o.Servers != nil {
+		factory = o.Servers(Run{j.test.Part.Name, j.test.Name, j.seed})
+	}
 	out := lab.Run(j.test, script.Run{
 		Seed: j.seed, Factory: factory,
 		Watch:     []sim.Watcher{rec, story, book},

@@ -96,12 +96,26 @@ func (p *process) emit(b []byte) {
 	if err := f.Parse(bytes.Clone(b), p.intern); err != nil {
 		p.stop(stopKit, []byte(err.Error()))
 	}
+	if f.Kind == wire.FxTypes {
+		p.types = f.X
+		return
+	}
+	e, err := Effect(&f, p.servers)
+	if err != nil {
+		p.stop(stopKit, []byte(err.Error()))
+	}
+	p.fx = append(p.fx, e)
+}
+
+// Effect is what a frame of the kit means in a world of so many servers. All
+// kinds but FxTypes mean one.
+func Effect(f *wire.Frame, servers int) (sim.Effect, error) {
 	e := sim.Effect{Flag: f.Flag != 0}
 	switch f.Kind {
 	case wire.FxCall, wire.FxReply:
 		// Replies go to clients too: the world knows how many there are.
-		if f.B >= uint64(p.servers) && (f.Kind == wire.FxCall || f.B >= maxNodes) {
-			p.stop(stopKit, []byte("a message to a server that is not there"))
+		if f.B >= uint64(servers) && (f.Kind == wire.FxCall || f.B >= maxNodes) {
+			return e, errors.New("a message to a server that is not there")
 		}
 		e.Kind, e.To, e.Flag = sim.Send, int(f.B), false
 		e.Msg = sim.Message{Kind: sim.MsgCall, Call: f.A, Method: f.Name, Body: full(f.X)}
@@ -124,13 +138,10 @@ func (p *process) emit(b []byte) {
 		e.Flag = false
 	case wire.FxNote:
 		e.Kind, e.Text, e.Data = sim.Note, f.Name, full(f.X)
-	case wire.FxTypes:
-		p.types = f.X
-		return
 	default:
-		p.stop(stopKit, []byte("an effect of an unknown kind"))
+		return e, errors.New("an effect of an unknown kind")
 	}
-	p.fx = append(p.fx, e)
+	return e, nil
 }
 
 // full returns nil for no bytes.

@@ -40,29 +40,45 @@ func (s *server) Close() {
 
 // Step implements sim.Server.
 func (s *server) Step(now sim.Time, ev *sim.Event, fx []sim.Effect) ([]sim.Effect, sim.Time) {
-	var f wire.Frame
 	switch ev.Kind {
 	case sim.Tick:
 		return s.run(now, nil, fx)
 	case sim.Boot:
 		return s.boot(now, ev.Boot, fx)
-	case sim.Receive:
-		f = wire.Frame{Kind: wire.EvCall, A: ev.Msg.Call, B: uint64(ev.From), Name: ev.Msg.Method, X: ev.Msg.Body}
-		if ev.Msg.Kind == sim.MsgReply {
-			f.Kind = wire.EvReply
-		}
-	case sim.CallFailed:
-		f = wire.Frame{Kind: wire.EvFailed, A: ev.Msg.Call}
-	case sim.RequestOp:
-		f = wire.Frame{Kind: requests[ev.Req.Op], A: ev.Req.ID, B: ev.Req.Index, X: ev.Req.Data}
-		if f.Kind == 0 { // an operation of a client
-			f.Kind, f.Name = wire.EvInvoke, ev.Req.Op
-		}
 	}
+	f := Frame(ev, s.p.seed)
 	if f.Kind == 0 {
 		return s.end(fx, sim.FaultEngine, "the host does not know this event", 0)
 	}
 	return s.deliver(now, f, fx)
+}
+
+// Frame is an event for the kit, in a server with the given seed. Its Kind is 0
+// if the event is none, such as a tick.
+func Frame(ev *sim.Event, seed uint64) wire.Frame {
+	switch ev.Kind {
+	case sim.Boot:
+		b := ev.Boot
+		return wire.Frame{
+			Kind: wire.EvBoot, Flag: byte(b.Preempt), A: uint64(b.Me), B: uint64(b.Servers), C: b.SnapshotEvery,
+			D: sim.NewRNG(seed, streamPreempt).Uint64(), X: b.Disk.State, Y: b.Disk.Snapshot,
+		}
+	case sim.Receive:
+		f := wire.Frame{Kind: wire.EvCall, A: ev.Msg.Call, B: uint64(ev.From), Name: ev.Msg.Method, X: ev.Msg.Body}
+		if ev.Msg.Kind == sim.MsgReply {
+			f.Kind = wire.EvReply
+		}
+		return f
+	case sim.CallFailed:
+		return wire.Frame{Kind: wire.EvFailed, A: ev.Msg.Call}
+	case sim.RequestOp:
+		f := wire.Frame{Kind: requests[ev.Req.Op], A: ev.Req.ID, B: ev.Req.Index, X: ev.Req.Data}
+		if f.Kind == 0 { // an operation of a client
+			f.Kind, f.Name = wire.EvInvoke, ev.Req.Op
+		}
+		return f
+	}
+	return wire.Frame{}
 }
 
 var requests = map[string]byte{
@@ -91,10 +107,7 @@ func (s *server) boot(now sim.Time, b *sim.BootInfo, fx []sim.Effect) ([]sim.Eff
 	if fx, ok := s.burn(s.inst.initialize); !ok {
 		return fx, sim.Never
 	}
-	return s.deliver(now, wire.Frame{
-		Kind: wire.EvBoot, Flag: byte(b.Preempt), A: uint64(b.Me), B: uint64(b.Servers), C: b.SnapshotEvery,
-		D: sim.NewRNG(s.p.seed, streamPreempt).Uint64(), X: b.Disk.State, Y: b.Disk.Snapshot,
-	}, s.p.fx)
+	return s.deliver(now, Frame(&sim.Event{Kind: sim.Boot, Boot: b}, s.p.seed), s.p.fx)
 }
 
 func (s *server) run(now sim.Time, frame []byte, fx []sim.Effect) ([]sim.Effect, sim.Time) {

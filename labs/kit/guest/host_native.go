@@ -1,5 +1,5 @@
-//go:build !wasip1
-// +build !wasip1
+//go:build !wasip1 && !raftlabrace
+// +build !wasip1,!raftlabrace
 
 package guest
 
@@ -10,6 +10,11 @@ const noHost = "guest: this package works only inside a module (GOOS=wasip1 GOAR
 func waitIdle()                      { panic(noHost) }
 func emit(b []byte)                  { panic(noHost) }
 func stopped(reason int32, b []byte) { panic(noHost) }
+
+func hide() {}
+func show() {}
+
+const alone = true
 
 // event is step's on other hosts.
 var _ = (*server).event

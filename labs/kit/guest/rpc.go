@@ -97,6 +97,7 @@ func (s *server) unknown(m string) string {
 
 // Call implements labrpc.Transport.
 func (s *server) Call(to int, m string, args []byte) ([]byte, bool) {
+	hide()
 	var ch chan reply
 	if n := len(s.spare); n > 0 {
 		ch, s.spare = s.spare[n-1], s.spare[:n-1]
@@ -104,10 +105,14 @@ func (s *server) Call(to int, m string, args []byte) ([]byte, bool) {
 		ch = make(chan reply, 1)
 	}
 	s.lastID++
-	s.calls[s.lastID] = ch
-	s.emit(&wire.Frame{Kind: wire.FxCall, A: s.lastID, B: uint64(to), Name: m, X: args})
+	id := s.lastID
+	s.calls[id] = ch
+	show()
+	s.emit(&wire.Frame{Kind: wire.FxCall, A: id, B: uint64(to), Name: m, X: args})
 	r := <-ch
-	s.spare = append(s.spare, ch)
+	if alone {
+		s.spare = append(s.spare, ch)
+	}
 	return r.body, r.ok
 }
 
@@ -115,10 +120,12 @@ func (s *server) Call(to int, m string, args []byte) ([]byte, bool) {
 func (s *server) Misuse(text string) { stop(wire.StopProtocol, text, false) }
 
 func (s *server) reply(call uint64, r reply) {
+	hide()
 	if ch := s.calls[call]; ch != nil {
 		delete(s.calls, call)
 		ch <- r
 	}
+	show()
 }
 
 // request is a call that came from another server.
@@ -142,12 +149,16 @@ func (s *server) handle(r request) {
 	go func() {
 		for r := range w {
 			s.serve(r.call, r.from, r.name, r.args)
+			if !alone {
+				return
+			}
 			s.servers = append(s.servers, w)
 		}
 	}()
 }
 
 func (s *server) serve(call, from uint64, name string, args []byte) {
+	s.made()
 	m := s.methods[name]
 	if m == nil {
 		s.Misuse(s.unknown(name))

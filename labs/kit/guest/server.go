@@ -173,6 +173,7 @@ func (s *server) begun() {
 }
 
 func (s *server) start(id uint64, command []byte) {
+	s.made()
 	cmd, err := wire.ParseCommand(command)
 	if err != nil {
 		panic(err)
@@ -200,6 +201,7 @@ type snapshotter interface {
 }
 
 func (s *server) snapshot(id, index uint64, data []byte) {
+	s.made()
 	f := wire.Frame{Kind: wire.FxRespond, A: id, B: index}
 	if rf, ok := s.rf.(snapshotter); ok {
 		rf.Snapshot(int(index), data)
@@ -215,6 +217,7 @@ func (s *server) observe() {
 		if s.rf == nil {
 			continue
 		}
+		s.made()
 		sched.Quiet(true)
 		term, leader := s.rf.GetState()
 		sched.Quiet(false)
@@ -246,7 +249,19 @@ func (s *server) dump(id uint64) {
 	s.emit(&wire.Frame{Kind: wire.FxRespond, A: id, X: append(b, stacks...)})
 }
 
+// made waits for Make to have returned, which it has: to the race detector, all
+// that a goroutine does from here on comes after all that Make did.
+func (s *server) made() {
+	if !alone {
+		<-s.ready
+	}
+}
+
 func (s *server) emit(f *wire.Frame) {
+	if !alone {
+		emit(f.Append(nil))
+		return
+	}
 	s.out = f.Append(s.out[:0])
 	emit(s.out)
 }

@@ -19,10 +19,12 @@ type service struct {
 
 func (v *service) pause(p bool) {
 	v.paused = p
+	hide()
 	select {
 	case v.wake <- struct{}{}:
 	default:
 	}
+	show()
 }
 
 // run reads the apply channel. It calls Snapshot itself, as the lab's service

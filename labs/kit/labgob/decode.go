@@ -7,7 +7,6 @@ import (
 	"math"
 	"reflect"
 	"strconv"
-	"sync"
 	"unsafe"
 )
 
@@ -56,7 +55,7 @@ type decResult struct {
 	err  error
 }
 
-var decoders = sync.Pool{New: func() interface{} { return new(decoder) }}
+var decoders = pool{New: func() interface{} { return new(decoder) }}
 
 // reset makes the decoder forget its stream.
 func (d *decoder) reset() {

@@ -4,7 +4,6 @@ import (
 	"encoding"
 	"errors"
 	"reflect"
-	"sync"
 	"unsafe"
 )
 
@@ -21,7 +20,7 @@ type encoder struct {
 	err         error
 }
 
-var encoders = sync.Pool{New: func() interface{} { return new(encoder) }}
+var encoders = pool{New: func() interface{} { return new(encoder) }}
 
 func (e *encoder) fail(err error) {
 	if e.err == nil {

@@ -60,7 +60,7 @@ type buffers struct{ val, defs, out []byte }
 // maxKept bounds the buffers that are kept for the next message, in bytes.
 const maxKept = 64 << 10
 
-var buffersPool = sync.Pool{New: func() interface{} { return new(buffers) }}
+var buffersPool = pool{New: func() interface{} { return new(buffers) }}
 
 func (b *buffers) release() {
 	if cap(b.val) <= maxKept && cap(b.out) <= maxKept {

@@ -1,0 +1,171 @@
+package build
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// Native is a student's server as a program of this machine, with Go's race
+// detector in it.
+type Native struct {
+	Path string // of the program
+	// SourceMap leads from the names in stack traces to the student's files; Kit is
+	// what the kit's own names begin with.
+	SourceMap map[string]string
+	Kit       string
+
+	dir string
+}
+
+// Close removes the program.
+func (n *Native) Close() error { return os.RemoveAll(n.dir) }
+
+const raceNeeds = "grade race needs Go 1.25 or newer, and a C compiler for cgo: on Debian and Ubuntu apt install gcc, on Fedora dnf install gcc, on macOS xcode-select --install."
+
+// Race compiles a student's folder to a Native. It runs on the user's own
+// machine with all that the user may do: only for code that the user trusts. Its
+// error is an *Error, of kind Toolchain where this machine lacks what it takes.
+func Race(ctx context.Context, o Options) (*Native, error) {
+	o.defaults()
+	tc, err := findGo(ctx, &o)
+	if err != nil {
+		return nil, err
+	}
+	if runtime.GOOS == "windows" {
+		return nil, fail(Toolchain, nil, "the race check does not run on Windows", "Run it on Linux or macOS, or in WSL.")
+	}
+	if goMinor(tc.version) < 25 {
+		return nil, fail(Toolchain, nil, "the race check needs Go 1.25 or newer, found "+tc.version, raceNeeds)
+	}
+	cc := strings.Fields(os.Getenv("CC"))
+	if len(cc) == 0 {
+		cc = []string{defaultCC()}
+	}
+	if _, err := exec.LookPath(cc[0]); err != nil {
+		return nil, fail(Toolchain, err, "found no C compiler: tried "+cc[0], raceNeeds)
+	}
+	if os.Getenv("CGO_ENABLED") == "0" {
+		return nil, fail(Toolchain, nil, "the race detector needs cgo, but CGO_ENABLED=0 is set", "Run it with CGO_ENABLED=1.")
+	}
+	o.GoVersion = tc.version
+	t, err := Prepare(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "raftlab-race-")
+	if err != nil {
+		return nil, fail(Internal, err, "cannot make a temporary folder: "+err.Error(), freeSpace)
+	}
+	n := &Native{Path: filepath.Join(dir, "server"), SourceMap: make(map[string]string), Kit: t.Module + "/" + kitFolder + "/", dir: dir}
+	for _, s := range t.Sources {
+		n.SourceMap[s.Module] = s.Path
+	}
+	if err := tc.raceBuild(ctx, t, n); err != nil {
+		n.Close()
+		return nil, err
+	}
+	return n, nil
+}
+
+func defaultCC() string {
+	if runtime.GOOS == "darwin" || runtime.GOOS == "freebsd" {
+		return "clang"
+	}
+	return "gcc"
+}
+
+func (tc *toolchain) raceBuild(ctx context.Context, t *Tree, n *Native) error {
+	src := filepath.Join(n.dir, "src")
+	files := make(map[string][]byte, len(t.Files))
+	for name, data := range t.Files {
+		files[name] = data
+	}
+	main := t.Main + "/main.go"
+	files[main] = bytes.Replace(files[main], []byte("func main() {}"), []byte("func main() { guest.Main() }"), 1)
+	// A function without a body is allowed beside a file of assembly only.
+	files[kitFolder+"/guest/empty.s"] = []byte("// deadline is in package runtime.\n")
+	overlay, err := raceOverlay(filepath.Join(filepath.Dir(filepath.Dir(tc.cmd)), "src", "runtime"), tc.version)
+	if err != nil {
+		return err
+	}
+	replace := make(map[string]string)
+	for name, data := range overlay {
+		to := filepath.Join(n.dir, "overlay", filepath.Base(name))
+		replace[name] = to
+		if err := writeFile(to, data); err != nil {
+			return fail(Internal, err, "cannot write temporary files: "+err.Error(), freeSpace)
+		}
+	}
+	for name, data := range files {
+		if err := writeFile(filepath.Join(src, filepath.FromSlash(name)), data); err != nil {
+			return fail(Internal, err, "cannot write temporary files: "+err.Error(), freeSpace)
+		}
+	}
+	list := filepath.Join(n.dir, "overlay.json")
+	b, err := json.Marshal(map[string]any{"Replace": replace})
+	if err == nil {
+		err = os.WriteFile(list, b, 0o666)
+	}
+	if err != nil {
+		return fail(Internal, err, "cannot write temporary files: "+err.Error(), freeSpace)
+	}
+	args := []string{"build", "-race", "-trimpath", "-buildvcs=false", "-mod=readonly", "-tags=raftlabrace", "-overlay=" + list, "-o", n.Path}
+	for _, p := range []string{"guest", "sched", "sync", "wire", "rand"} {
+		args = append(args, "-gcflags="+n.Kit+p+"=-race=false")
+	}
+	c := exec.CommandContext(ctx, tc.cmd, append(args, "./"+t.Main)...)
+	c.Dir = src
+	c.Env = append(os.Environ(), tc.settings()...)
+	c.Env = append(c.Env, "GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH, "CGO_ENABLED=1", "PWD="+src)
+	out := &clipped{max: 1 << 20}
+	c.Stdout, c.Stderr = out, out
+	if err := c.Run(); err != nil {
+		if ctx.Err() != nil {
+			return stopped(ctx)
+		}
+		text := out.String()
+		if strings.Contains(text, "cgo: C compiler") || strings.Contains(text, "-race") && strings.Contains(text, "requires cgo") || strings.Contains(text, "-race is not supported") || strings.Contains(text, "race detector runtime") || strings.Contains(text, "runtime/cgo") {
+			return fail(Toolchain, err, "this machine cannot build programs with the race detector:\n"+strings.TrimSpace(text), raceNeeds)
+		}
+		return t.explain(tc.version, tc.lim.Problems, text, err)
+	}
+	return nil
+}
+
+// raceOverlay is Go's package runtime with two additions. A goroutine that waits
+// for a mutex or for a channel made before the bubble counts as waiting: a server
+// that holds its lock while it sleeps would otherwise stop the clock for ever. And
+// the time of a bubble's next timer can be asked for.
+func raceOverlay(dir, release string) (map[string][]byte, error) {
+	unknown := func(file string) error {
+		return fail(Toolchain, nil, fmt.Sprintf("%s of %s is not as the race check knows it", file, release), "Use another Go release, and please report this.")
+	}
+	out := make(map[string][]byte)
+	for _, add := range []struct{ file, after, text string }{
+		{"runtime2.go", "var isIdleInSynctest = [len(waitReasonStrings)]bool{\n", "\twaitReasonSyncMutexLock: true, waitReasonSyncRWMutexLock: true, waitReasonSyncRWMutexRLock: true, waitReasonSyncWaitGroupWait: true,\n\twaitReasonChanReceive: true, waitReasonChanSend: true, waitReasonSelect: true,\n"},
+		{"synctest.go", "", "\n//go:linkname raftlabDeadline\nfunc raftlabDeadline() int64 { return getg().bubble.timers.wakeTime() }\n"},
+	} {
+		name := filepath.Join(dir, add.file)
+		src, err := os.ReadFile(name)
+		if err != nil {
+			return nil, unknown(add.file)
+		}
+		text := string(src)
+		if add.after == "" {
+			text += add.text
+		} else if before, rest, ok := strings.Cut(text, add.after); ok {
+			text = before + add.after + add.text + rest
+		} else {
+			return nil, unknown(add.file)
+		}
+		out[name] = []byte(text)
+	}
+	return out, nil
+}
