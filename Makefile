@@ -149,6 +149,10 @@ power-shrink: ## the same, and how short the scripts are to which its failures s
 years: ## a correct solution in the shape of each year of the MIT lab on the whole lab
 	RAFTLAB_YEARS=all $(GO) test -count=1 -timeout 0 -v -run TestEveryYear ./grader
 
+.PHONY: race
+race: ## planted data races are all found, the correct server on RACE_SEEDS seeds (20) has none (takes long)
+	RAFTLAB_RACE=all RAFTLAB_RACE_SEEDS=$${RACE_SEEDS:-20} $(GO) test -count=1 -timeout 0 -v -run 'TestPlantedRaces|TestNoRaceInTheCorrectServer' ./grader/race
+
 .PHONY: power-hunt
 power-hunt: ## planted bugs that need a hunt are found by one, and shrunk (takes long)
 	RAFTLAB_HUNT=needed $(GO) test -count=1 -timeout 0 -v -run TestHuntFinds ./grader

@@ -86,8 +86,10 @@ func TestScripts(t *testing.T) {
 				file := ts.MkAbs(args[0])
 				b, err := os.ReadFile(file)
 				ts.Check(err)
-				// A new text may hold \n and \t, since a script's words cannot.
-				args[2] = strings.NewReplacer(`\n`, "\n", `\t`, "\t").Replace(args[2])
+				// A text may hold \n and \t, since a script's words cannot.
+				for i := 1; i < 3; i++ {
+					args[i] = strings.NewReplacer(`\n`, "\n", `\t`, "\t").Replace(args[i])
+				}
 				if !strings.Contains(string(b), args[1]) {
 					ts.Fatalf("%s does not hold %q", args[0], args[1])
 				}
@@ -162,7 +164,7 @@ func TestRunPattern(t *testing.T) {
 // Every text stands in both languages, with the same arguments.
 func TestTextsAreComplete(t *testing.T) {
 	verb := regexp.MustCompile(`%[a-z]`)
-	for _, pair := range [][2]any{{english, chinese}, {viewEnglish, viewChinese}, {vetEnglish, vetChinese}, {soakEnglish, soakChinese}, {watchEnglish, watchChinese}, {batchEnglish, batchChinese}, {verifyEnglish, verifyChinese}, {queueEnglish, queueChinese}, {formatEnglish, formatChinese}, {argsEnglish, argsChinese}, {gradescopeEnglish, gradescopeChinese}} {
+	for _, pair := range [][2]any{{english, chinese}, {viewEnglish, viewChinese}, {vetEnglish, vetChinese}, {raceEnglish, raceChinese}, {soakEnglish, soakChinese}, {watchEnglish, watchChinese}, {batchEnglish, batchChinese}, {verifyEnglish, verifyChinese}, {queueEnglish, queueChinese}, {formatEnglish, formatChinese}, {argsEnglish, argsChinese}, {gradescopeEnglish, gradescopeChinese}} {
 		inBoth(t, verb, reflect.ValueOf(pair[0]), reflect.ValueOf(pair[1]))
 	}
 }

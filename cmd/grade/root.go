@@ -94,7 +94,7 @@ func (c *cli) root() *cobra.Command {
 	root.PersistentFlags().SortFlags = false
 	root.SetUsageTemplate(c.t.template)
 	root.PersistentFlags().BoolP("help", "h", false, c.t.flagHelp)
-	root.AddCommand(c.initCommand(), c.buildCommand(), c.listCommand(), c.referenceCommand(), c.viewCommand(), c.vetCommand(), c.huntCommand(), c.replayCommand(), c.soakCommand(), c.watchCommand(), c.labCommand(), c.versionCommand(), c.exitCodesTopic())
+	root.AddCommand(c.initCommand(), c.buildCommand(), c.listCommand(), c.referenceCommand(), c.viewCommand(), c.vetCommand(), c.raceCommand(), c.huntCommand(), c.replayCommand(), c.soakCommand(), c.watchCommand(), c.labCommand(), c.versionCommand(), c.exitCodesTopic())
 	root.AddCommand(c.gradescopeZipCommand(), c.gradescopeRunCommand())
 	root.AddCommand(c.batchCommand(), c.workerCommand(), c.mergeCommand(), c.verifyCommand(), c.gradingCommand())
 	root.InitDefaultHelpCmd()
@@ -378,7 +378,7 @@ func partNames(lab *script.Lab) string {
 
 // meant proposes a part or a command in place of a word that is neither.
 func (c *cli) meant(lab *script.Lab, word string) string {
-	words := []string{"init", "list", "reference", "view", "vet", "hunt", "replay", "soak", "watch", "batch", "merge", "verify", "gradescope-zip", "lab", "version", "help", "completion"}
+	words := []string{"init", "list", "reference", "view", "vet", "race", "hunt", "replay", "soak", "watch", "batch", "merge", "verify", "gradescope-zip", "lab", "version", "help", "completion"}
 	for _, p := range lab.Parts {
 		words = append(words, p.Name)
 	}

@@ -45,7 +45,8 @@ func exempt(s string) bool {
 		"The evidence points to the handler of %s: %s", "The evidence points to where the answers to %s are dealt with: %s": // told in both where they stand
 		return true
 	}
-	for _, p := range []string{", loss = ", ", dup = ", ", late = ", ", late_replies = ", "func Make(", "func StartKVServer(", "func MakeClerk(", "func MakeLock(", "func(ck kvapi", "for l in", "// Code generated", "\t\t%q: func", "env.CondInstall =", "env.Redelivers =", "c.commit(%", "c.start(%", "link(min = %", "if len(", "new(Persister)"} {
+	for _, p := range []string{", loss = ", ", dup = ", ", late = ", ", late_replies = ", "func Make(", "func StartKVServer(", "func MakeClerk(", "func MakeLock(", "func(ck kvapi", "for l in", "// Code generated", "\t\t%q: func", "env.CondInstall =", "env.Redelivers =", "c.commit(%", "c.start(%", "link(min = %", "if len(", "new(Persister)",
+		"func main() {", "// deadline is ", "var isIdleInSynctest", "\twaitReason", "\n//go:linkname "} {
 		if strings.HasPrefix(s, p) {
 			return true
 		}
@@ -59,7 +60,7 @@ var property = regexp.MustCompile(`^[A-Z][A-Za-z-]*( [A-Z][A-Za-z-]*)+$`)
 var batchWords = set("raftlab submission 1\n", "raftlab unfit 1\n%s\n%s", "fatal error: ")
 
 var compilerWords = set("out of memory", "cannot allocate memory", "signal: killed", "file too large", "file size limit",
-	"stack exceeds", "stack overflow", "internal compiler error", "too large")
+	"stack exceeds", "stack overflow", "cgo: C compiler", "requires cgo", "-race is not supported", "race detector runtime", "internal compiler error", "too large")
 
 var testAuthors = set(
 	"expected a call of lab(name = \"...\", parts = [\"part.star\", ...]), found none",

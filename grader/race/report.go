@@ -37,9 +37,8 @@ const (
 	EntryStart    = "Start"
 	EntrySnapshot = "Snapshot"
 	EntryGetState = "GetState"
-	EntryService  = "service" // reads applyCh, calls Snapshot
-	EntryTimer    = "timer"   // time.AfterFunc
-	EntryGo       = "go"      // a go statement of the student's
+	EntryTimer    = "timer" // time.AfterFunc
+	EntryGo       = "go"    // a go statement of the student's
 )
 
 // frame is one of a stack trace.
@@ -144,20 +143,9 @@ func (n *names) access(a *Access, stack, created []frame) bool {
 					a.In = "labrpc.Call"
 				}
 			}
-		case own:
-			if e := n.entry(f.fn); e != "" && a.Entry == "" {
-				a.Entry = e
-			}
 		}
 	}
 	if !own {
-		// An RPC's arguments and reply are read by the kit for the student.
-		for _, f := range stack {
-			if strings.HasSuffix(f.fn, "guest.(*server).serve") {
-				a.At, a.Entry = Place{Func: "the handler's reply"}, EntryRPC
-				return true
-			}
-		}
 		return false
 	}
 	if a.Entry == "" {
@@ -167,32 +155,23 @@ func (n *names) access(a *Access, stack, created []frame) bool {
 				a.Entry, a.Started = EntryGo, &Place{file, f.line, short(f.fn)}
 				break
 			}
+			if strings.HasPrefix(f.file, n.kit) {
+				a.Entry = entry(a.Stack[len(a.Stack)-1].Func)
+				break
+			}
 		}
 	}
 	return true
 }
 
-// entry is what one of the kit's functions runs, "" if it runs nothing.
-func (n *names) entry(fn string) string {
-	_, name, ok := strings.Cut(fn, "guest.(*")
-	if !ok {
-		return ""
+// entry is what the kit runs by calling the student's function fn. Its own frames
+// are not in the detector's stacks, since it is compiled without instruments.
+func entry(fn string) string {
+	switch name := fn[strings.LastIndex(fn, ".")+1:]; name {
+	case EntryMake, EntryStart, EntrySnapshot, EntryGetState:
+		return name
 	}
-	switch name {
-	case "server).makeServer":
-		return EntryMake
-	case "server).serve":
-		return EntryRPC
-	case "server).start":
-		return EntryStart
-	case "server).snapshot":
-		return EntrySnapshot
-	case "server).observe":
-		return EntryGetState
-	case "service).run", "service).apply", "service).restore":
-		return EntryService
-	}
-	return ""
+	return EntryRPC
 }
 
 // short is a function without its package's path.
