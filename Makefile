@@ -24,7 +24,7 @@ grade: build ## grade the two bundled servers, a correct one and one with a plan
 	@echo 'Both verdicts are as expected.'
 
 .PHONY: test
-test: vet test-site test-browser test-go ## everything that CI runs
+test: vet test-site test-browser test-edge test-go ## everything that CI runs
 
 .PHONY: vet
 vet: ## go vet and gofmt
@@ -43,6 +43,27 @@ test-site: site ## the page's types and its tests in node, and that it builds
 test-browser: site ## the page's tests in Chromium
 	sh .ci/chromium
 	cd site && npm run test:browser
+
+.PHONY: edge
+edge: site ## build the Worker and the site as Cloudflare gets them: bin/edge
+	cd site && npm run edge
+
+.PHONY: edge-dev
+edge-dev: edge ## run the Worker with the site behind it in workerd on this machine
+	cd site && npm run edge:dev
+
+.PHONY: test-edge
+test-edge: edge ## the Worker's tests in workerd and Chromium
+	sh .ci/chromium
+	cd site && npm run test:edge
+
+.PHONY: edge-hostile
+edge-hostile: edge ## 1000 hostile requests: none is answered with 5xx, nothing is kept
+	cd site && npm run --silent edge:hostile
+
+.PHONY: bench-edge
+bench-edge: edge ## a dynamic route's p50 beside a hello-world Worker's, and the Worker's size
+	cd site && npm run --silent bench:edge
 
 .PHONY: measure-page
 measure-page: site ## the page's sizes, frames a second, speed of the cluster in it

@@ -1,6 +1,7 @@
 import { defineConfig } from 'astro/config';
 import starlight from '@astrojs/starlight';
 import svelte from '@astrojs/svelte';
+import headers from './scripts/headers.mjs';
 import offline from './scripts/offline.mjs';
 import { codeLinks } from './src/code/links.mjs';
 import { lessonLinks } from './src/lesson/links.mjs';
@@ -40,5 +41,6 @@ export default defineConfig({
     }),
     svelte(),
     offline(base),
+    headers(base),
   ],
 });

@@ -244,47 +244,70 @@ func ReadTrace(r io.Reader) (*Trace, error) {
 
 // DecodeTrace is ReadTrace on bytes in memory; the result shares them.
 func DecodeTrace(b []byte) (*Trace, error) {
+	t := &Trace{}
+	var err error
+	t.Header, t.Hash, err = WalkTrace(b, func(r *Record) error {
+		t.Records = append(t.Records, *r)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// WalkTrace is DecodeTrace for whoever needs not keep the records: it hands them
+// to visit one by one, so that a small file cannot ask for much memory. It ends
+// at visit's first error and returns it with the record's number. Only when it
+// returns is it known that the file is whole.
+func WalkTrace(b []byte, visit func(*Record) error) (Header, Hash, error) {
+	var h Header
+	var sum Hash
+	fail := func(format string, args ...any) (Header, Hash, error) {
+		return Header{}, Hash{}, fmt.Errorf("trace: "+format, args...)
+	}
 	if len(b) < len(traceMagic) || !bytes.Equal(b[:len(traceMagic)-1], []byte(traceMagic)[:len(traceMagic)-1]) {
-		return nil, errors.New("trace: not a raftlab trace (it does not begin with RAFTLAB)")
+		return fail("not a raftlab trace (it does not begin with RAFTLAB)")
 	}
 	if v := b[len(traceMagic)-1]; v != traceMagic[len(traceMagic)-1] {
-		return nil, fmt.Errorf("trace: format version %d, this program reads version 1: use the raftlab release that wrote it, or a newer one", v)
+		return fail("format version %d, this program reads version 1: use the raftlab release that wrote it, or a newer one", v)
 	}
 	d := decoder{b: b, p: len(traceMagic)}
 	head := d.bytes()
-	t := &Trace{}
 	if d.err == nil {
-		if err := json.Unmarshal(head, &t.Header); err != nil {
-			return nil, fmt.Errorf("trace: header: %v", err)
+		if err := json.Unmarshal(head, &h); err != nil {
+			return fail("header: %v", err)
 		}
 	}
 	start := d.p
 	var last Time
-	for d.err == nil {
+	for n := 0; d.err == nil; n++ {
 		at := d.p
 		kind := d.byte()
 		if kind == 0 {
 			break
 		}
 		rec := d.record(RecordKind(kind), last)
+		if d.err == nil {
+			d.fail(visit(&rec))
+		}
 		if d.err != nil {
-			return nil, fmt.Errorf("trace: record %d at byte %d: %w", len(t.Records), at, d.err)
+			return fail("record %d at byte %d: %w", n, at, d.err)
 		}
 		last = rec.T
-		t.Records = append(t.Records, rec)
 	}
 	if d.err != nil {
-		return nil, fmt.Errorf("trace: byte %d: %w", d.p, d.err)
+		return fail("byte %d: %w", d.p, d.err)
 	}
 	end := d.p - 1
-	if len(b)-d.p != len(t.Hash) {
-		return nil, fmt.Errorf("trace: byte %d: expected a hash of %d bytes at the end, found %d bytes", d.p, len(t.Hash), len(b)-d.p)
+	if len(b)-d.p != len(sum) {
+		return fail("byte %d: expected a hash of %d bytes at the end, found %d bytes", d.p, len(sum), len(b)-d.p)
 	}
-	copy(t.Hash[:], b[d.p:])
-	if sum := sha256.Sum256(b[start:end]); sum != t.Hash {
-		return nil, fmt.Errorf("trace: damaged: the records' hash is %x, the file says %s", sum[:6], t.Hash.String()[:12])
+	copy(sum[:], b[d.p:])
+	if found := sha256.Sum256(b[start:end]); found != sum {
+		return fail("damaged: the records' hash is %x, the file says %s", found[:6], sum.String()[:12])
 	}
-	return t, nil
+	return h, sum, nil
 }
 
 type decoder struct {

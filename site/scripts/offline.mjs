@@ -16,7 +16,7 @@ export default function offline(base) {
       'astro:build:done': ({ dir }) => {
         const root = fileURLToPath(dir);
         const files = readdirSync(root, { recursive: true, withFileTypes: true })
-          .filter((f) => f.isFile() && f.name !== 'sw.js')
+          .filter((f) => f.isFile() && f.name !== 'sw.js' && f.name !== '_headers')
           .map((f) => `${f.parentPath}/${f.name}`.slice(root.length).replace(/^\//, ''))
           .sort();
         const sum = createHash('sha256');

@@ -1,10 +1,12 @@
 // Serves a folder of static files on this machine only, as any static host
-// would, with brotli for what compresses. `node scripts/serve.mjs dist` says
+// would, with brotli for what compresses and the headers that the folder's _headers
+// asks for. `node scripts/serve.mjs dist` says
 // where and runs until it is stopped; tests import `serve`.
 import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, resolve, sep } from 'node:path';
 import { brotliCompressSync, constants } from 'node:zlib';
+import { headersOf, readHeaders } from './headers.mjs';
 
 const TYPES = {
   '.html': 'text/html; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.mjs': 'text/javascript; charset=utf-8',
@@ -17,19 +19,20 @@ const PLAIN = new Set(['.woff2', '.png', '.ico', '.pf_meta', '.pf_index', '.pf_f
 export async function serve(folder, port = 0) {
   const root = resolve(folder);
   const packed = new Map();
+  const asked = existsSync(join(root, '_headers')) ? readHeaders(readFileSync(join(root, '_headers'), 'utf8')) : [];
   const server = createServer((req, res) => {
     const path = decodeURIComponent(new URL(req.url, 'http://localhost').pathname);
     let file = join(root, path);
     if (file !== root && !file.startsWith(root + sep)) return void res.writeHead(403).end();
     if (existsSync(file) && statSync(file).isDirectory()) file = join(file, 'index.html');
     if (!existsSync(file)) {
-      res.writeHead(404, { 'content-type': TYPES['.html'] });
+      res.writeHead(404, { 'content-type': TYPES['.html'], ...headersOf(asked, path) });
       return void res.end(existsSync(join(root, '404.html')) ? readFileSync(join(root, '404.html')) : 'not found');
     }
     const ext = extname(file);
     const { mtimeMs, size } = statSync(file);
     const etag = `"${mtimeMs.toString(36)}-${size.toString(36)}"`;
-    const head = { 'content-type': TYPES[ext] ?? 'application/octet-stream', 'cache-control': 'no-cache', etag };
+    const head = { 'content-type': TYPES[ext] ?? 'application/octet-stream', 'cache-control': 'no-cache', etag, ...headersOf(asked, path) };
     if (req.headers['if-none-match'] === etag) return void res.writeHead(304, head).end();
     if (!PLAIN.has(ext) && /\bbr\b/.test(req.headers['accept-encoding'] ?? '')) {
       if (existsSync(`${file}.br`)) { // big files are compressed beforehand

@@ -27,6 +27,8 @@ self.addEventListener('fetch', (e) => {
   if (e.request.method !== 'GET' || url.origin !== self.location.origin) return;
   // Left to the browser: it keeps machine code only for what it fetched itself.
   if (url.search === '?net') return;
+  // Where a Worker keeps shared runs: no files of this build.
+  if (/^\/(api|s)\//.test(url.pathname)) return;
   e.respondWith((async () => {
     const cache = await caches.open(url.pathname.includes('/toolchain/') ? bigName : name);
     const kept = await cache.match(e.request, { ignoreSearch: true });

@@ -18,7 +18,8 @@ const PREFIX = 'r1.';
 const MOST = 2 << 20;
 
 export class LinkError extends Error {
-  readonly code: 'broken' | 'newer';
+  /** gone: no longer kept; offline: the Worker cannot be asked now. */
+  readonly code: 'broken' | 'newer' | 'gone' | 'offline';
   constructor(code: LinkError['code']) {
     super(code);
     this.code = code;

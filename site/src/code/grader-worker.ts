@@ -17,7 +17,7 @@ const eng = engine();
 let api: Api;
 
 async function start(module: WebAssembly.Module, loader: string): Promise<void> {
-  (0, eval)(loader); // Go's own loader is a classic script that defines the global Go
+  await import(/* @vite-ignore */ loader); // it defines the global Go
   const go = new Go();
   const instance = await WebAssembly.instantiate(module, { ...go.importObject, raftlab_engine: eng.imports });
   eng.bind(instance);

@@ -12,6 +12,7 @@ export interface Sizes {
 export interface Stock {
   manifest: Manifest;
   sizes: Sizes;
+  /** Address of Go's own loader. */
   loader: string;
   grader: WebAssembly.Module;
   export: Uint8Array;
@@ -126,13 +127,12 @@ export function loadStock(progress: Progress): Promise<Stock> {
   return stock ??= (async () => {
     const s = await sizes();
     const meter = new Meter(s, ['grader.wasm', 'go/export.pack'], progress);
-    const [manifest, loader, grader, exported] = await Promise.all([
+    const [manifest, grader, exported] = await Promise.all([
       get(`${folder}go/manifest.json`).then((r) => r.json() as Promise<Manifest>),
-      get(`${base}wasm/wasm_exec.js`).then((r) => r.text()),
       module(['grader.wasm'], meter.of('grader.wasm'), s.files['grader.wasm']?.bytes ?? 0),
       bytes(['go/export.pack'], meter.of('go/export.pack')),
     ]);
-    return { manifest, sizes: s, loader, grader, export: exported };
+    return { manifest, sizes: s, loader: new URL(`${base}wasm/wasm_exec.js`, location.href).href, grader, export: exported };
   })().catch((e: unknown) => {
     stock = undefined; // another try may do better
     throw e;

@@ -19,10 +19,11 @@ export interface Site {
   close(): Promise<void>;
 }
 
-export async function openSite(options: BrowserContextOptions = {}): Promise<Site> {
+/** Opens a fresh profile, on the built site or on a server that runs at an address. */
+export async function openSite(options: BrowserContextOptions = {}, at?: string): Promise<Site> {
   if (!EXECUTABLE) throw new Error('Chromium is missing: run `sh .ci/chromium`, or set CHROMIUM to its path');
   if (!existsSync(`${dist}/index.html`)) throw new Error('site/dist is missing: run `npm run wasm && npm run build`');
-  const server = await serve(dist);
+  const server = at ? { url: at, close() {} } : await serve(dist);
   const profile = mkdtempSync(`${tmpdir()}/raftlab-chromium-`);
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: EXECUTABLE,

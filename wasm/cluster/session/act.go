@@ -50,9 +50,7 @@ func (s *Session) Act(line string) (string, error) {
 var errWords = errors.New("too few words")
 
 func (s *Session) do(verb string, w []string, rest string) (string, error) {
-	need := map[string]int{"crash": 1, "restart": 1, "timeOut": 1, "cut": 2, "heal": 2, "partition": 1, "drop": 2, "delay": 3,
-		"duplicate": 3, "dropMessage": 1, "delayMessage": 2, "duplicateMessage": 2, "propose": 3, "client": 3, "work": 2, "set": 2}
-	if len(w) < need[verb] {
+	if need, known := words[verb]; known && len(w) < need {
 		return "", errWords
 	}
 	switch verb {
@@ -101,40 +99,22 @@ func (s *Session) do(verb string, w []string, rest string) (string, error) {
 }
 
 func (s *Session) crash(n int, between []string) error {
-	if len(between) == 0 {
+	p, err := s.script.crashPoint(between)
+	switch {
+	case err != nil:
+		return err
+	case p == nil:
 		s.world.Crash(n)
-		return nil
-	}
-	p := sim.CrashPoint{Before: between[0] == "before"}
-	if p.Before {
-		between = between[1:]
-	}
-	if len(between) != 1 {
-		return errors.New("crash: expected save, send or apply, with or without before")
-	}
-	switch between[0] {
-	case "save":
-		p.Effect = sim.WriteAhead
-		if s.script.Kind != toys.KindRaft {
-			p.Effect = sim.Save
-		}
-	case "send":
-		p.Effect = sim.Send
-	case "apply":
-		p.Effect = sim.Apply
-	default:
-		return fmt.Errorf("crash between %q: expected save, send or apply", between[0])
-	}
-	if s.world.Up(n) {
-		s.world.Arm(n, &p)
+	case s.world.Up(n):
+		s.world.Arm(n, p)
 	}
 	return nil
 }
 
 func (s *Session) propose(n int, w []string, rest string) (string, error) {
-	times, err := strconv.Atoi(w[1])
-	if err != nil || times < 1 || times > 1000 {
-		return "", fmt.Errorf("%q: expected a number of times, 1000 at most", w[1])
+	times, err := proposals(w[1])
+	if err != nil {
+		return "", err
 	}
 	_, value, _ := strings.Cut(rest, " ")
 	_, value, _ = strings.Cut(strings.TrimLeft(value, " "), " ")

@@ -63,7 +63,8 @@ const (
 	maxUntil   = 24 * 3600 * sim.Second
 )
 
-// ParseScript reads a script and says where it is wrong.
+// ParseScript reads a script and says where it is wrong. It is the one reader of
+// scripts: of the page, of the native replay and of the Worker that keeps runs.
 func ParseScript(text string) (*Script, error) {
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
 	if lines[0] != scriptHead {
@@ -74,12 +75,19 @@ func ParseScript(text string) (*Script, error) {
 	}
 	s := &Script{Kind: "raft", Servers: 5, Seed: 1}
 	for i, line := range lines[1:] {
-		if err := s.line(line); err != nil {
+		err := checkText(line)
+		if err == nil {
+			err = s.line(line)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("script: line %d: %w", i+2, err)
 		}
 	}
 	if s.Kind != "raft" && s.Kind != "lock" && s.Kind != "decider" {
 		return nil, fmt.Errorf("script: kind %q: expected raft, lock or decider", s.Kind)
+	}
+	if err := s.check(); err != nil {
+		return nil, err
 	}
 	return s, nil
 }

@@ -1,0 +1,69 @@
+// A share link made in one browser opens in another, and replays to the same hash.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { start } from '../../scripts/edge.mjs';
+import { fromText } from '../../src/cluster/short.ts';
+import { openSite, type Site } from '../browser/browser.ts';
+import { native } from '../unit/engine.ts';
+
+let edge: Awaited<ReturnType<typeof start>>;
+const open: Site[] = [];
+before(async () => { edge = await start(); });
+after(async () => { for (const s of open) await s.close(); await edge?.close(); });
+
+async function fresh(locale = 'en'): Promise<Site> {
+  const s = await openSite({ locale }, edge.url);
+  open.push(s);
+  return s;
+}
+
+test('made here, opened elsewhere', async () => {
+  const maker = await fresh();
+  const { page, errors } = await maker.open('playground/');
+  await page.waitForSelector('.raftlab-player');
+  await page.selectOption('select[aria-label="Jump to the next…"]', 'elected');
+  await page.waitForSelector('.node.leader');
+  const lead = (await page.getAttribute('.node.leader', 'data-node'))!;
+  await page.focus(`[data-node="${lead}"]`);
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Propose' }).click();
+  await page.getByRole('button', { name: 'Crash', exact: true }).click();
+  await page.waitForSelector('.node.down');
+  await page.getByRole('button', { name: /link to this run/ }).click();
+  const link = (await page.getAttribute('a.short', 'href'))!;
+  assert.match(link, /\/s\/r[\w-]{20}$/);
+  const long = page.url();
+  assert.match(long, /#r1\./, 'the address bar keeps the link that has no end');
+  await page.getByRole('button', { name: /link to this run/ }).click();
+  await page.waitForFunction((l) => document.querySelector<HTMLAnchorElement>('a.short')?.href === l, link);
+  assert.deepEqual(errors, [], 'nothing breaks the policy');
+
+  const kept = await (await fetch(`${edge.url}api/runs/${link.split('/').at(-1)!}`)).text();
+  const shared = fromText(kept);
+  assert.equal(native(shared.script).hash, shared.hash, 'the hash of a native run');
+
+  const other = await fresh('zh-CN');
+  for (const [path, lang] of [[link, 'zh/'], [long, '']] as const) {
+    const opened = await other.context.newPage();
+    const wrong: string[] = [];
+    opened.on('console', (m) => { if (m.type() === 'error') wrong.push(m.text()); });
+    await opened.goto(path);
+    await opened.waitForSelector(`.notice:has-text("${lang ? '完全重现' : 'replays exactly'}")`).catch(async (e: unknown) => {
+      throw new Error(`${opened.url()} says ${await opened.locator('.playground-place').innerText()} ${wrong.join(' ')}`, { cause: e });
+    });
+    assert.ok(opened.url().includes(`${lang}playground/#`), opened.url());
+    assert.equal(await opened.locator('.node.down').count(), 1);
+    assert.deepEqual(wrong, []);
+    await opened.close();
+  }
+});
+
+test('a short link that is not kept any more, or is damaged, says so', async () => {
+  const site = await fresh();
+  const { page } = await site.open(`playground/#s1.r${'A'.repeat(20)}`);
+  await page.waitForSelector('.notice:has-text("not kept any more")');
+  await page.waitForSelector('.raftlab-player');
+  const damaged = await site.open('playground/#s1.rAAA');
+  await damaged.page.waitForSelector('.notice:has-text("damaged")');
+  await damaged.page.waitForSelector('.raftlab-player');
+});
