@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { BUDGET, out, start, workerSize } from '../../scripts/edge.mjs';
 import { headersOf, readHeaders } from '../../scripts/headers.mjs';
+import { ENGINE } from '../../src/cluster/share.ts';
 import { sample, send, SCRIPT, SCRIPT_TYPE, TRACE_TYPE, type Sent } from './worker.ts';
 
 const many = { WRITES: { namespace_id: '1', simple: { limit: 10_000, period: 60 as const } }, READS: { namespace_id: '2', simple: { limit: 10_000, period: 60 as const } } };
@@ -127,7 +128,7 @@ const changed = (b: Uint8Array, at: number, to: number): Uint8Array => { const c
 test('bad input of each kind is told what was expected, and nothing of it is kept', async () => {
   const before = await keys();
   const hash = 'a'.repeat(64);
-  const text = (script: string, head = `raftlab-run 1\nengine 1\nhash ${hash}\n`): string => head + script;
+  const text = (script: string, head = `raftlab-run 1\nengine ${ENGINE}\nhash ${hash}\n`): string => head + script;
   const T: Sent = { type: TRACE_TYPE };
   const cases: [string, string | Uint8Array, Sent, number, string, RegExp][] = [
     ['no type', good.run, { type: null }, 415, 'type', /expected Content-Type/],
@@ -141,7 +142,7 @@ test('bad input of each kind is told what was expected, and nothing of it is kep
     ['nothing', '', {}, 422, 'content', /line 1: expected "raftlab-run 1"/],
     ['html as a run', '<script>alert(1)</script>', {}, 422, 'content', /line 1/],
     ['another version', good.run.replace('raftlab-run 1', 'raftlab-run 2'), {}, 422, 'content', /line 1/],
-    ['another engine', good.run.replace('engine 1', 'engine 2'), {}, 422, 'content', /line 2/],
+    ['another engine', good.run.replace(`engine ${ENGINE}`, 'engine 0'), {}, 422, 'content', /line 2/],
     ['no hash', good.run.replace(/hash .*\n/, ''), {}, 422, 'content', /line 3/],
     ['a short hash', good.run.replace(/hash .*\n/, 'hash abc\n'), {}, 422, 'content', /line 3/],
     ['no script', text(''), {}, 422, 'content', /expected raftlab-cluster 1/],
@@ -207,7 +208,7 @@ test('unknown fields of a trace’s header say nothing, and are not kept', async
 
 test('size limits, with and without a length before', async () => {
   const before = await keys();
-  const big = `raftlab-run 1\nengine 1\nhash ${'a'.repeat(64)}\nraftlab-cluster 1\n${'set loss 0.1\n'.repeat(22_000)}`;
+  const big = `raftlab-run 1\nengine ${ENGINE}\nhash ${'a'.repeat(64)}\nraftlab-cluster 1\n${'set loss 0.1\n'.repeat(22_000)}`;
   await refused(await send(edge.url, big), 413, 'size', /262144/);
   await refused(await send(edge.url, Buffer.alloc((1 << 20) + 1), { type: TRACE_TYPE }), 413, 'size', /1048576/);
   const stream = new ReadableStream({ pull(c) { c.enqueue(Buffer.alloc(65_536)); if (++sent === 64) c.close(); } });

@@ -5,6 +5,7 @@ import { start } from '../../scripts/edge.mjs';
 import { fromText } from '../../src/cluster/short.ts';
 import { openSite, type Site } from '../browser/browser.ts';
 import { native } from '../unit/engine.ts';
+import { sample, send, TRACE_TYPE } from './worker.ts';
 
 let edge: Awaited<ReturnType<typeof start>>;
 const open: Site[] = [];
@@ -56,6 +57,21 @@ test('made here, opened elsewhere', async () => {
     assert.deepEqual(wrong, []);
     await opened.close();
   }
+});
+
+test('the link of a trace opens the player; a file of the visitor’s does as well', async () => {
+  const { trace } = sample();
+  const { link } = await (await send(edge.url, trace, { type: TRACE_TYPE })).json() as { link: string };
+  const site = await fresh();
+  const { page, errors } = await site.open(link.slice(1));
+  await page.waitForSelector('.raftlab-player');
+  assert.ok(page.url().includes('/run/#s1.t'), page.url());
+  await page.waitForSelector('.run-place:has-text("seed 7")');
+  await page.setInputFiles('input[type=file]', { name: 'x.trace', mimeType: 'application/octet-stream', buffer: Buffer.from('no trace') });
+  await page.waitForSelector('[role=status]:has-text("no trace")');
+  await page.setInputFiles('input[type=file]', { name: 'x.trace', mimeType: 'application/octet-stream', buffer: Buffer.from(trace) });
+  await page.waitForSelector('.raftlab-player');
+  assert.deepEqual(errors, []);
 });
 
 test('a short link that is not kept any more, or is damaged, says so', async () => {

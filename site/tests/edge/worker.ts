@@ -1,4 +1,5 @@
 // What to send to the Worker.
+import { ENGINE } from '../../src/cluster/share.ts';
 import { SCRIPT_TYPE, TRACE_TYPE } from '../../src/cluster/short.ts';
 import { native } from '../unit/engine.ts';
 
@@ -7,7 +8,7 @@ export const SCRIPT = 'raftlab-cluster 1\nkind raft\nservers 3\nclients 1\nseed 
 /** A run by its script and by its trace, with the hash that a native run has. */
 export function sample(script = SCRIPT): { run: string; hash: string; trace: Uint8Array } {
   const { hash, trace } = native(script);
-  return { run: `raftlab-run 1\nengine 1\nhash ${hash}\n${script}`, hash, trace };
+  return { run: `raftlab-run 1\nengine ${ENGINE}\nhash ${hash}\n${script}`, hash, trace };
 }
 
 export interface Sent {

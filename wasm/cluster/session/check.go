@@ -53,7 +53,7 @@ func (s *Script) check() error {
 
 // words says how many words follow each action's name at least.
 var words = map[string]int{"crash": 1, "restart": 1, "timeOut": 1, "cut": 2, "heal": 2, "healAll": 0, "partition": 1, "drop": 2, "delay": 3,
-	"duplicate": 3, "dropMessage": 1, "delayMessage": 2, "duplicateMessage": 2, "propose": 3, "client": 3, "set": 2, "wait": 0}
+	"duplicate": 3, "dropMessage": 1, "delayMessage": 2, "duplicateMessage": 2, "propose": 3, "client": 3, "work": 2, "set": 2, "wait": 0}
 
 func (s *Script) checkAction(line string) error {
 	verb, rest, _ := strings.Cut(line, " ")
@@ -67,7 +67,7 @@ func (s *Script) checkAction(line string) error {
 	}
 	var nodes []string
 	switch verb {
-	case "crash", "restart", "timeOut", "propose":
+	case "crash", "restart", "timeOut", "propose", "work":
 		nodes = w[:1]
 	case "client":
 		nodes = w[:1]
