@@ -116,7 +116,9 @@ func frames(text string) []frame {
 		line = strings.TrimRight(line, "\n")
 		if m := placeLine.FindStringSubmatch(line); m != nil {
 			n, _ := strconv.Atoi(m[2])
-			out = append(out, frame{fn, m[1], n})
+			if !strings.Contains(fn, ".gowrap") { // the compiler's, at the go statement
+				out = append(out, frame{fn, m[1], n})
+			}
 			continue
 		}
 		fn = strings.TrimSuffix(strings.TrimSpace(line), "()")
