@@ -36,6 +36,11 @@ func (p *process) diagnose(err error, fuel, exitCode int64) (kind, text string, 
 	if strings.Contains(err.Error(), "stack overflow") {
 		return sim.FaultStack, "stack overflow", 0 // engines say more, but not the same
 	}
+	// Traps of WebAssembly, which Go's code meets only when its memory was changed
+	// past the language; wazero and browsers name them each in their own way.
+	if strings.Contains(err.Error(), "wasm error: ") || strings.Contains(err.Error(), "RuntimeError: ") {
+		return sim.FaultProtocol, "The program's memory was tampered with: it called what is no function, or used memory that is not there.", 0
+	}
 	return sim.FaultEngine, err.Error(), 0
 }
 
