@@ -167,7 +167,7 @@ func FuzzIn(f *testing.F) {
 func said(t *testing.T) map[string]token.Position {
 	t.Helper()
 	var files []string
-	for _, pattern := range []string{"../check/*.go", "../script/*.go", "../story.go", "../grade.go", "../build/*.go", "../explain/*.go", "../batch/files.go", "../batch/take.go", "../batch/child.go", "../batch/roster.go", "../batch/record.go", "../batch/run.go", "../batch/feedback.go"} {
+	for _, pattern := range []string{"../check/*.go", "../history/*.go", "../script/*.go", "../story.go", "../grade.go", "../build/*.go", "../explain/*.go", "../batch/files.go", "../batch/take.go", "../batch/child.go", "../batch/roster.go", "../batch/record.go", "../batch/run.go", "../batch/feedback.go"} {
 		names, err := filepath.Glob(pattern)
 		if err != nil || len(names) == 0 {
 			t.Fatalf("%s: %v, %d files", pattern, err, len(names))

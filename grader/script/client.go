@@ -7,6 +7,7 @@ import (
 	"go.starlark.net/starlarkstruct"
 
 	"github.com/raftlab/raftlab/grader/check"
+	"github.com/raftlab/raftlab/grader/history"
 	"github.com/raftlab/raftlab/grader/sim"
 	"github.com/raftlab/raftlab/labs/kit/wire"
 )
@@ -17,7 +18,7 @@ const answerWithin = 20 * sim.Second
 
 // invoke lets a client do an operation, waits for its answer, and holds that
 // against the history.
-func (r *runner) invoke(o *check.Operation, within span, texts ...string) error {
+func (r *runner) invoke(o *history.Operation, within span, texts ...string) error {
 	clients := r.world.Nodes() - r.world.Servers()
 	if o.Client < 0 || o.Client >= clients {
 		return fmt.Errorf("there is no client %d: this test has %d", o.Client, clients)
@@ -71,7 +72,7 @@ func (r *runner) invoke(o *check.Operation, within span, texts ...string) error 
 func (r *runner) clientUp(n int) bool { return r.world.Stats(n).Steps > 0 && r.world.Up(n) }
 
 func (r *runner) mGet(a call) (starlark.Value, error) {
-	o, within := &check.Operation{Op: "get"}, span(0)
+	o, within := &history.Operation{Op: "get"}, span(0)
 	if err := a.unpack("client", &o.Client, "key", &o.Key, "within?", &within); err != nil {
 		return nil, err
 	}
@@ -84,7 +85,7 @@ func (r *runner) mGet(a call) (starlark.Value, error) {
 }
 
 func (r *runner) mPut(a call) (starlark.Value, error) {
-	o, within := &check.Operation{Op: "put"}, span(0)
+	o, within := &history.Operation{Op: "put"}, span(0)
 	if err := a.unpack("client", &o.Client, "key", &o.Key, "value", &o.Value, "version", &o.Version, "within?", &within); err != nil {
 		return nil, err
 	}
@@ -93,7 +94,7 @@ func (r *runner) mPut(a call) (starlark.Value, error) {
 }
 
 func (r *runner) mAppend(a call) (starlark.Value, error) {
-	o, within := &check.Operation{Op: "append"}, span(0)
+	o, within := &history.Operation{Op: "append"}, span(0)
 	if err := a.unpack("client", &o.Client, "key", &o.Key, "value", &o.Value, "within?", &within); err != nil {
 		return nil, err
 	}
@@ -102,7 +103,7 @@ func (r *runner) mAppend(a call) (starlark.Value, error) {
 }
 
 func (r *runner) mTestAndSet(a call) (starlark.Value, error) {
-	o, within := &check.Operation{Op: "testandset"}, span(0)
+	o, within := &history.Operation{Op: "testandset"}, span(0)
 	if err := a.unpack("client", &o.Client, "key", &o.Key, "expect", &o.Expect, "value", &o.Value, "within?", &within); err != nil {
 		return nil, err
 	}
@@ -110,11 +111,11 @@ func (r *runner) mTestAndSet(a call) (starlark.Value, error) {
 	return starlark.Bool(o.Err == "OK"), err
 }
 
-func (r *runner) lockOp(op string, a call) (*check.Operation, error) {
+func (r *runner) lockOp(op string, a call) (*history.Operation, error) {
 	if r.lab.Service != "lock" {
 		return nil, fmt.Errorf(`%s: the lab has no lock: it needs service = "lock"`, op)
 	}
-	o, within := &check.Operation{Op: op}, span(0)
+	o, within := &history.Operation{Op: op}, span(0)
 	if err := a.unpack("client", &o.Client, "lock", &o.Key, "within?", &within); err != nil {
 		return nil, err
 	}

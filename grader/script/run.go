@@ -9,6 +9,7 @@ import (
 	"go.starlark.net/starlark"
 
 	"github.com/raftlab/raftlab/grader/check"
+	"github.com/raftlab/raftlab/grader/history"
 	"github.com/raftlab/raftlab/grader/sim"
 )
 
@@ -94,7 +95,7 @@ type runner struct {
 	alone   map[int]bool // servers that isolate has cut off
 	lastGot int          // the server that last accepted a command
 	log     func(at sim.Time, line string)
-	history *check.History
+	history *history.History
 	nextOp  uint64 // the last operation of a client
 }
 
@@ -122,7 +123,7 @@ func (t *Test) WorldSeed(seed uint64) uint64 {
 
 // Run runs the test once.
 func (l *Lab) Run(t *Test, o Run) *Outcome {
-	r := &runner{lab: l, test: t, rng: sim.NewRNG(o.Seed, 3), out: &Outcome{}, alone: map[int]bool{}, nextCmd: 1000, log: o.Log, history: check.NewHistory()}
+	r := &runner{lab: l, test: t, rng: sim.NewRNG(o.Seed, 3), out: &Outcome{}, alone: map[int]bool{}, nextCmd: 1000, log: o.Log, history: history.New()}
 	seed := t.WorldSeed(o.Seed)
 	r.checker = check.New(t.Servers, check.Settings{}, func(v *check.Violation) {
 		r.world.Emit(sim.Record{Kind: sim.RecViolation, Node: v.Server, Peer: v.Peer, Name: string(v.Property), Data: []byte(v.Message)})

@@ -1,4 +1,4 @@
-package check
+package history
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/anishathalye/porcupine"
 
+	"github.com/raftlab/raftlab/grader/check"
 	"github.com/raftlab/raftlab/grader/sim"
 )
 
@@ -92,7 +93,7 @@ type lockFacts struct {
 }
 
 // NewHistory returns a history without operations.
-func NewHistory() *History {
+func New() *History {
 	return &History{keys: map[string]*keyFacts{}, locks: map[string]*lockFacts{}}
 }
 
@@ -116,7 +117,7 @@ func (h *History) lock(k string) *lockFacts {
 
 // Invoke notes that a client begins an operation. What it returns judges the
 // answer against what had been certain before.
-func (h *History) Invoke(o *Operation) (judge func() *Violation) {
+func (h *History) Invoke(o *Operation) (judge func() *check.Violation) {
 	o.Return = sim.Never
 	h.ops = append(h.ops, o)
 	f := h.key(o.Key)
@@ -136,16 +137,16 @@ func (h *History) Invoke(o *Operation) (judge func() *Violation) {
 		certain = append(certain, text)
 	}
 	sort.Strings(certain)
-	return func() *Violation { return h.judge(o, &before, certain) }
+	return func() *check.Violation { return h.judge(o, &before, certain) }
 }
 
 // LockLease is the time for which a lock is its holder's, whatever happens.
 const LockLease = 2 * sim.Second
 
-func (h *History) judge(o *Operation, before *keyFacts, certain []string) *Violation {
+func (h *History) judge(o *Operation, before *keyFacts, certain []string) *check.Violation {
 	f := h.key(o.Key)
-	broke := func(p Property, expected, found, format string, args ...any) *Violation {
-		return &Violation{Property: p, Time: o.Return, Server: -1, Peer: -1, Message: fmt.Sprintf(format, args...), Expected: expected, Found: found}
+	broke := func(p check.Property, expected, found, format string, args ...any) *check.Violation {
+		return &check.Violation{Property: p, Time: o.Return, Server: -1, Peer: -1, Message: fmt.Sprintf(format, args...), Expected: expected, Found: found}
 	}
 	switch o.Op {
 	case "put":
@@ -157,17 +158,17 @@ func (h *History) judge(o *Operation, before *keyFacts, certain []string) *Viola
 	case "acquire":
 		l := h.lock(o.Key)
 		if l.holder != nil && o.Return-l.holder.Return < LockLease {
-			return broke(MutualExclusion, fmt.Sprintf("client %d waits until client %d has released the lock, or its lease is over", o.Client, l.holder.Client), l.holder.String()+"; "+o.String(),
+			return broke(check.MutualExclusion, fmt.Sprintf("client %d waits until client %d has released the lock, or its lease is over", o.Client, l.holder.Client), l.holder.String()+"; "+o.String(),
 				"clients %d and %d hold the lock %q at the same time", l.holder.Client, o.Client, o.Key)
 		}
 		if o.GotVersion <= l.token {
-			return broke(FencingToken, fmt.Sprintf("a token above %d", l.token), o.String(),
+			return broke(check.FencingToken, fmt.Sprintf("a token above %d", l.token), o.String(),
 				"client %d got the lock %q with the token %d, but %d was given out before", o.Client, o.Key, o.GotVersion, l.token)
 		}
 		l.holder, l.token = o, o.GotVersion
 	case "get":
 		if before.by != nil && o.GotVersion < before.version {
-			return broke(StaleRead, fmt.Sprintf("version %d or a later one", before.version), before.by.String()+"; "+o.String(),
+			return broke(check.StaleRead, fmt.Sprintf("version %d or a later one", before.version), before.by.String()+"; "+o.String(),
 				"client %d read version %d of %q, though version %d was there before it asked", o.Client, o.GotVersion, o.Key, before.version)
 		}
 		if o.GotVersion > f.version {
@@ -178,7 +179,7 @@ func (h *History) judge(o *Operation, before *keyFacts, certain []string) *Viola
 		}
 		for _, text := range certain {
 			if f.appended[text] == 1 && strings.Count(o.Got, text) == 0 {
-				return broke(LostUpdate, fmt.Sprintf("a value with %q in it", text), o.String(),
+				return broke(check.LostUpdate, fmt.Sprintf("a value with %q in it", text), o.String(),
 					"%q is missing from %q, though its Append had returned before client %d asked", text, o.Key, o.Client)
 			}
 		}
@@ -189,7 +190,7 @@ func (h *History) judge(o *Operation, before *keyFacts, certain []string) *Viola
 			}
 		}
 		if twice != "" {
-			return broke(ExactlyOnce, fmt.Sprintf("a value with %q in it once", twice), o.String(),
+			return broke(check.ExactlyOnce, fmt.Sprintf("a value with %q in it once", twice), o.String(),
 				"%q stands twice in %q, though one Append was asked for", twice, o.Key)
 		}
 	}
@@ -298,7 +299,7 @@ func linear(ops []*Operation) (ok, sure bool) {
 // Linearize looks for a key whose operations cannot be put in an order in which
 // each took effect at one moment between its call and its return. The violation
 // holds the smallest part of the history that shows it.
-func (h *History) Linearize() *Violation {
+func (h *History) Linearize() *check.Violation {
 	byKey := map[string][]*Operation{}
 	var keys []string
 	for _, o := range h.ops {
@@ -321,7 +322,7 @@ func (h *History) Linearize() *Violation {
 		for _, o := range ops {
 			rows = append(rows, o.String())
 		}
-		return &Violation{Property: Linearizability, Server: -1, Peer: -1,
+		return &check.Violation{Property: check.Linearizability, Server: -1, Peer: -1,
 			Message:  fmt.Sprintf("no order of the operations on %q explains what the clients saw", k),
 			Expected: "each operation takes effect at one moment between its call and its return",
 			Found:    strings.Join(rows, "\n")}
