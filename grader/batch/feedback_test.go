@@ -23,7 +23,7 @@ func TestFeedbackHidesUntilTheDeadline(t *testing.T) {
 	o := options(t, students, out)
 	o.Pictures = true
 	o.Course.Due.Time = time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC)
-	o.Course.Feedback = FeedbackRules{Lang: "zh", Hidden: []string{"election/two_cand*"}}
+	o.Course.Feedback = FeedbackRules{Lang: "zh", Hidden: []string{"election/two_cand*", "election/voter_*"}}
 	o.Course.Points = map[string]float64{"election": 40}
 	if _, err := Run(t.Context(), o); err != nil {
 		t.Fatal(err)

@@ -62,6 +62,11 @@ func (p *process) begin(now sim.Time, event []byte, fx []sim.Effect) {
 }
 
 func (p *process) stop(reason int32, text []byte) {
+	// The text may quote the program: a name of a megabyte, for one. What matters
+	// stands at its beginning, and the stack at its end.
+	if len(text) > deathKept {
+		text = bytes.Join([][]byte{text[:deathKept/8], text[len(text)-deathKept/2:]}, []byte(" [...] "))
+	}
 	p.ending = ending{reason, text}
 	panic(errStopped)
 }

@@ -194,7 +194,17 @@ func TestOtherGraderIsRefused(t *testing.T) {
 	if !errors.As(err, &e) || e.Kind != OtherGrader || !strings.Contains(err.Error(), "is for grader v0.0.0-other, go1.") || !strings.Contains(err.Error(), "this worker is grader "+batch.Version()) {
 		t.Errorf("worker: %v", err)
 	}
-	if seen := <-crew; seen.Others != 1 || seen.Workers != 1 || !strings.Contains(seen.Other, batch.Version()) {
+	// The first looks may come before the worker has told of itself.
+	var seen Event
+	for ended := false; seen.Others == 0 && !ended; {
+		select {
+		case seen = <-crew:
+		case err = <-sent:
+			ended = true
+			sent <- err
+		}
+	}
+	if seen.Others != 1 || seen.Workers != 1 || !strings.Contains(seen.Other, batch.Version()) {
 		t.Errorf("%+v", seen)
 	}
 	err = <-sent
