@@ -151,6 +151,19 @@ func (p *process) pathOf(m memory, fd, at, n uint64) (string, uint64) {
 	return ".", 0
 }
 
+// nodeAt is pathOf for what must be there.
+func (p *process) nodeAt(m memory, fd, at, n uint64) (string, *node, uint64) {
+	name, errno := p.pathOf(m, fd, at, n)
+	if errno != 0 {
+		return "", nil, errno
+	}
+	found := p.files.node(name)
+	if found == nil {
+		return "", nil, errNoEnt
+	}
+	return name, found, 0
+}
+
 func (f *files) node(name string) *node {
 	if f.nodes == nil {
 		f.nodes, f.open = map[string]*node{}, map[uint32]*handle{}
@@ -437,13 +450,9 @@ func fdFilestatSetSize(p *process, m memory, a []uint64) uint64 {
 }
 
 func pathFilestatGet(p *process, m memory, a []uint64) uint64 {
-	name, errno := p.pathOf(m, a[0], a[2], a[3])
+	_, n, errno := p.nodeAt(m, a[0], a[2], a[3])
 	if errno != 0 {
 		return errno
-	}
-	n := p.files.node(name)
-	if n == nil {
-		return errNoEnt
 	}
 	return n.stat(m, a[4])
 }
@@ -473,14 +482,10 @@ func (f *files) below(dir string) []string {
 }
 
 func pathUnlinkFile(p *process, m memory, a []uint64) uint64 {
-	name, errno := p.pathOf(m, a[0], a[1], a[2])
-	if errno != 0 {
-		return errno
-	}
-	n := p.files.node(name)
+	name, n, errno := p.nodeAt(m, a[0], a[1], a[2])
 	switch {
-	case n == nil:
-		return errNoEnt
+	case errno != 0:
+		return errno
 	case n.dir:
 		return errIsDir
 	}
@@ -490,14 +495,10 @@ func pathUnlinkFile(p *process, m memory, a []uint64) uint64 {
 }
 
 func pathRemoveDirectory(p *process, m memory, a []uint64) uint64 {
-	name, errno := p.pathOf(m, a[0], a[1], a[2])
-	if errno != 0 {
-		return errno
-	}
-	n := p.files.node(name)
+	name, n, errno := p.nodeAt(m, a[0], a[1], a[2])
 	switch {
-	case n == nil:
-		return errNoEnt
+	case errno != 0:
+		return errno
 	case !n.dir:
 		return errNotDir
 	case name == ".":
