@@ -2,7 +2,9 @@ package grader_test
 
 import (
 	"fmt"
+	"maps"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -121,6 +123,36 @@ func TestHuntIsSilent(t *testing.T) {
 			t.Errorf("%s: world %d: %s: %s\n%s", dir, r.Found.World, r.Found.Test.Failure.Property, r.Found.Test.Failure.Message, r.Found.Script)
 		default:
 			t.Logf("%-26s %d worlds, %.0f s virtual in %.1f s: nothing broke", dir, r.Worlds, float64(r.Virtual)/1e9, r.Timing.Run.Seconds())
+		}
+	}
+}
+
+// What breaks in the very moment in which a message arrives can be told as a
+// short script too: the failures of the bundled example bug.
+func TestFailuresOfTheExampleBugShrink(t *testing.T) {
+	o := grader.Options{Dir: "testdata/example-bug", CacheDir: t.TempDir(), Run: regexp.MustCompile("two_candidates|voter_restarts")}
+	saved := map[string]*grader.Saved{}
+	o.Save = func(r *grader.TestResult, s *grader.Saved) error {
+		saved[r.Part+"/"+r.Name] = s
+		return nil
+	}
+	if _, err := grader.Grade(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	if len(saved) != 2 {
+		t.Fatalf("%d tests fail, expected 2: %v", len(saved), slices.Sorted(maps.Keys(saved)))
+	}
+	for name, s := range saved {
+		_, prey, err := s.Replay(t.Context(), grader.Options{CacheDir: o.CacheDir}, func(int, int) {})
+		switch {
+		case err != nil:
+			t.Errorf("%s: %v", name, err)
+		case prey.Actions > preyLimit:
+			t.Errorf("%s: %d actions of %d are left, expected at most %d:\n%s", name, prey.Actions, prey.Was, preyLimit, prey.Script)
+		case prey.Test.Failure == nil || prey.Test.Failure.Property != s.Property:
+			t.Errorf("%s: the script breaks %+v, expected %s:\n%s", name, prey.Test.Failure, s.Property, prey.Script)
+		default:
+			t.Logf("%s: %d actions of %d after %d runs", name, prey.Actions, prey.Was, prey.Tried)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/raftlab/raftlab/grader/reference"
 	"github.com/raftlab/raftlab/grader/script"
 	"github.com/raftlab/raftlab/grader/sim"
+	"github.com/raftlab/raftlab/labs"
 	"github.com/raftlab/raftlab/labs/kit/wire"
 )
 
@@ -147,4 +148,60 @@ func TestShrinkRefusesAnotherProperty(t *testing.T) {
 	if got, _, err := sh.Shrink(t.Context(), w); err != ErrNotTheSame || got != w {
 		t.Errorf("got %v, expected ErrNotTheSame", err)
 	}
+}
+
+// A record of a run, as far as a world repeats it: not the lines of the script.
+type told struct {
+	T          sim.Time
+	Kind       sim.RecordKind
+	Node, Peer int
+	Name, Data string
+}
+
+type story []told
+
+func (s *story) Watch(r *sim.Record) {
+	switch r.Kind {
+	case sim.RecLine, sim.RecNote, sim.RecPhase:
+	default:
+		*s = append(*s, told{r.T, r.Kind, r.Node, r.Peer, r.Name, string(r.Data)})
+	}
+}
+
+// What the lab's tests do depends on when they see a leader or an entry: in the
+// very moment in which a message arrives. Taken down and done at these moments,
+// it must be the same run to the last message.
+func TestLabTestsAreTheSameRunAsWorlds(t *testing.T) {
+	lab, err := script.Load(labs.Raft())
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, p := range lab.Parts {
+		for _, x := range p.Tests {
+			if x.Clients > 0 {
+				continue
+			}
+			n++
+			var log Log
+			var want, got story
+			out := lab.Run(x, script.Run{Seed: 1, Factory: core(), Log: log.Add, Watch: []sim.Watcher{&want}})
+			if out.Err != nil || out.Violation != nil {
+				t.Fatalf("%s/%s: the core fails: %v %v", p.Name, x.Name, out.Err, out.Violation)
+			}
+			end := &check.Violation{Property: check.ElectionSafety, Time: out.Virtual}
+			again := log.World(x, 1, end).Run(t.Context(), core(), &got)
+			if again.Err != nil {
+				t.Errorf("%s/%s: its run is no world: %v", p.Name, x.Name, again.Err)
+				continue
+			}
+			for i, w := range want {
+				if i == len(got) || got[i] != w {
+					t.Errorf("%s/%s: record %d of %d: expected %+v, found %+v", p.Name, x.Name, i, len(want), w, got[min(i, len(got)-1)])
+					break
+				}
+			}
+		}
+	}
+	t.Log(n, "tests")
 }

@@ -36,7 +36,7 @@ func (l *Log) World(t *script.Test, seed uint64, v *check.Violation) *World {
 	}
 	for i, e := range l.lines {
 		if i == last || !waits(e.line) {
-			w.Actions = append(w.Actions, Action{At: max(e.at, 1), Op: Line, Text: e.line})
+			w.Actions = append(w.Actions, Action{At: e.at, Op: Line, Text: e.line})
 		}
 		if i == last {
 			return w // what follows, the wait does by itself

@@ -438,7 +438,7 @@ func (w *World) actionAt(line string) (at int, paused bool) {
 	here := bodyBegins
 	for i := range w.Actions {
 		a := &w.Actions[i]
-		if a.Pause > 0 || a.At > 0 {
+		if w.wait(i) != "" {
 			if n == here {
 				return i, true
 			}

@@ -116,10 +116,8 @@ func (w *World) Script(head string, breaks check.Property) string {
 	}
 	for i := range w.Actions {
 		a := &w.Actions[i]
-		if a.At > 0 {
-			fmt.Fprintf(&b, "    c.until(%d)\n", a.At)
-		} else if a.Pause > 0 {
-			fmt.Fprintf(&b, "    c.sleep(%s)\n", script.SpanText(a.Pause))
+		if line := w.wait(i); line != "" {
+			b.WriteString("    " + line + "\n")
 		}
 		for _, line := range a.lines(w.Servers) {
 			b.WriteString("    " + line + "\n")
@@ -140,6 +138,19 @@ func (w *World) Script(head string, breaks check.Property) string {
 	}
 	b.WriteString(")\n")
 	return b.String()
+}
+
+// wait is the line before action i that waits for its time; "" if it need not.
+func (w *World) wait(i int) string {
+	switch a := &w.Actions[i]; {
+	case a.At > 0 && i > 0 && w.Actions[i-1].At == a.At:
+		return ""
+	case a.At > 0:
+		return fmt.Sprintf("c.until(%d)", a.At)
+	case a.Pause > 0:
+		return fmt.Sprintf("c.sleep(%s)", script.SpanText(a.Pause))
+	}
+	return ""
 }
 
 func (a *Action) lines(servers int) []string {

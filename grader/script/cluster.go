@@ -209,7 +209,10 @@ func (r *runner) mUntil(a call) (starlark.Value, error) {
 	if err := a.unpack("t", &t); err != nil {
 		return nil, err
 	}
-	_, err := r.wait(sim.Time(t), func() bool { return r.world.Now() >= sim.Time(t) && r.world.Next() > sim.Time(t) })
+	// The clock must get there, but that is no reason to go on: what was sent
+	// meanwhile may arrive at this very moment, and comes after it in the queue.
+	r.world.At(sim.Time(t), func() {})
+	_, err := r.wait(sim.Never, func() bool { return r.world.Now() >= sim.Time(t) && r.world.Next() > sim.Time(t) })
 	return starlark.None, err
 }
 
