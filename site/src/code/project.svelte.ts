@@ -16,6 +16,8 @@ export class Project {
   saving = $state<'' | 'busy' | 'failed' | 'conflict'>('');
   private revision = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
+  /** The last save that was asked for. */
+  private last: Promise<void> = Promise.resolve();
 
   constructor(skeleton: Files) {
     this.skeleton = skeleton;
@@ -82,13 +84,22 @@ export class Project {
     this.timer = setTimeout(() => void this.flush(), PAUSE);
   }
 
-  /** Saves now. */
-  async flush(): Promise<void> {
+  /**
+   * Saves now. One save at a time: a second one that began with the same
+   * revision would take the first for another page's.
+   */
+  flush(): Promise<void> {
     clearTimeout(this.timer);
+    this.last = this.last.then(() => this.save());
+    return this.last;
+  }
+
+  private async save(): Promise<void> {
     if (this.saving !== 'busy' && this.saving !== 'failed') return;
+    const { version } = this;
     try {
       this.revision = await save(this.files, this.revision);
-      this.saving = '';
+      if (this.version === version) this.saving = ''; // else a timer is set already
     } catch (e) {
       this.saving = e instanceof ConflictError ? 'conflict' : 'failed';
     }
@@ -97,7 +108,7 @@ export class Project {
   /** The page is being closed: what is not yet saved is noted at once. */
   leave(): void {
     if (this.saving !== 'busy') return;
-    leave({ files: this.files, revision: this.revision });
+    leave(this.files, this.revision);
     void this.flush();
   }
 

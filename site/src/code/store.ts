@@ -7,6 +7,8 @@ export interface Saved {
   files: Files;
   /** Counts the saves. */
   revision: number;
+  /** The page that saved. */
+  by?: string;
 }
 
 /** Another page has saved since this one last read. */
@@ -15,6 +17,8 @@ export class ConflictError extends Error {}
 const NAME = 'raftlab-code';
 const STORE = 'folders';
 const KEY = 'raft';
+/** This page among those that have the folder open. (randomUUID wants https.) */
+const PAGE = `${Date.now()}-${Math.random()}`;
 
 function open(): Promise<IDBDatabase> {
   return new Promise((done, fail) => {
@@ -46,21 +50,25 @@ async function transact<T>(mode: IDBTransactionMode, work: (s: IDBObjectStore, d
  * Notes what a page that is being closed could not save any more: the database
  * may not answer in time, this store does.
  */
-export function leave(last: Saved): void {
+export function leave(files: Files, revision: number): void {
   try {
-    localStorage.setItem(NAME, JSON.stringify(last));
+    localStorage.setItem(NAME, JSON.stringify({ files, revision, by: PAGE } satisfies Saved));
   } catch {
     // It is full or closed; the database may still make it.
   }
 }
 
-/** What the last page left behind, if nobody has saved since. */
-function left(revision: number): Saved | undefined {
+/**
+ * What the last page left behind, if nobody has saved since but that page
+ * itself: a save of older files may have been under way when it was closed.
+ */
+function left(saved: Saved | undefined): Files | undefined {
   const text = localStorage.getItem(NAME);
   if (!text) return undefined;
   localStorage.removeItem(NAME);
   const last = JSON.parse(text) as Saved;
-  return last.revision === revision ? last : undefined;
+  const since = (saved?.revision ?? 0) - last.revision;
+  return since === 0 || (since === 1 && saved?.by === last.by) ? last.files : undefined;
 }
 
 export async function load(): Promise<Saved | undefined> {
@@ -68,8 +76,8 @@ export async function load(): Promise<Saved | undefined> {
     const r = s.get(KEY) as IDBRequest<Saved | undefined>;
     r.onsuccess = () => done(r.result);
   });
-  const last = left(saved?.revision ?? 0);
-  return last ? { files: last.files, revision: await save(last.files, last.revision) } : saved;
+  const files = left(saved);
+  return files ? { files, revision: await save(files, saved?.revision ?? 0) } : saved;
 }
 
 /** Saves files as the revision after `revision`; returns the new one. */
@@ -81,7 +89,7 @@ export function save(files: Files, revision: number): Promise<number> {
         tx.abort();
         return;
       }
-      s.put({ files, revision: revision + 1 } satisfies Saved, KEY);
+      s.put({ files, revision: revision + 1, by: PAGE } satisfies Saved, KEY);
       done(revision + 1);
     };
   });

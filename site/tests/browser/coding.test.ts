@@ -166,6 +166,40 @@ test('when the browser keeps nothing, the page says so', async () => {
   await full.close();
 });
 
+test('a slow disk is not another tab, and loses nothing', async () => {
+  const slow = await site.context.newPage();
+  await slow.goto(`${site.url}code/agreement/`);
+  await slow.locator('.cm-content').click();
+  await slow.keyboard.press('Control+Home');
+  // A long transaction, as a disk that does not answer: what the page saves waits behind it.
+  const release = await slow.evaluateHandle(() => new Promise<() => void>((ready, fail) => {
+    const open = indexedDB.open('raftlab-code', 1);
+    open.onerror = () => fail(open.error ?? new Error('IndexedDB'));
+    open.onsuccess = () => {
+      const folders = open.result.transaction('folders', 'readwrite').objectStore('folders');
+      let held = true;
+      const hold = (): void => { if (held) folders.count().onsuccess = hold; else open.result.close(); };
+      hold();
+      ready(() => { held = false; });
+    };
+  }));
+  const [one, two, three] = ['// first', '// second', '// third'];
+  for (const text of [one!, two!]) {
+    await slow.keyboard.type(text);
+    await slow.waitForTimeout(800); // longer than the page's pause: it has begun to save
+  }
+  await release.evaluate((done) => done());
+  await slow.waitForTimeout(1000);
+  assert.equal(await slow.locator('.told.bad').count(), 0);
+  await slow.keyboard.type(three!);
+  await slow.reload();
+  await slow.locator('.cm-line', { hasText: `${one}${two}${three}` }).waitFor();
+  await slow.close();
+  // The other page of this test file has not read that.
+  await page.reload();
+  await ready(page);
+});
+
 test('two tabs do not overwrite each other unseen', async () => {
   const other = await site.context.newPage();
   await other.goto(`${site.url}code/agreement/`);
