@@ -99,7 +99,7 @@ export class Project {
     const { version } = this;
     try {
       this.revision = await save(this.files, this.revision);
-      if (this.version === version) this.saving = ''; // else a timer is set already
+      if (this.version === version) this.saving = ''; // else the change in between has its own save to come
     } catch (e) {
       this.saving = e instanceof ConflictError ? 'conflict' : 'failed';
     }
