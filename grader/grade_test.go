@@ -12,6 +12,10 @@ import (
 	"testing/fstest"
 
 	"github.com/raftlab/raftlab/grader"
+	"github.com/raftlab/raftlab/grader/build"
+	"github.com/raftlab/raftlab/grader/build/release"
+	"github.com/raftlab/raftlab/grader/check"
+	"github.com/raftlab/raftlab/grader/corpus"
 	"github.com/raftlab/raftlab/grader/script"
 )
 
@@ -153,6 +157,39 @@ func spin(stop chan struct{}) {
 		default:
 		}
 	}
+}
+
+// An index below zero, which only a mistake can give, is told as the server gave it.
+func TestIndexBelowZeroIsTold(t *testing.T) {
+	bug := corpus.Bug{Name: "index-below-zero", Edits: []corpus.Edit{{
+		File: "raft/apply.go", Old: "\t\t\t\t\tCommandIndex: rf.lastApplied,\n", New: "\t\t\t\t\tCommandIndex: rf.lastApplied - 2,\n",
+	}}}
+	files, err := bug.Apply(os.DirFS("testdata/correct"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := grader.Options{Run: regexp.MustCompile("^agreement/basic$"), Seeds: 1}
+	if o.Module, err = build.Build(t.Context(), build.Options{Dir: ".", Files: files, SelfTest: release.Test}); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range grade(t, o).Parts {
+		for _, x := range p.Tests {
+			if x.Name != "basic" {
+				continue
+			}
+			f := x.Failure
+			if f == nil || f.Property != string(check.ApplyOrder) || !strings.Contains(f.Message, "applied index -1 right after index 0") {
+				t.Fatalf("found %+v", f)
+			}
+			for _, e := range f.Events {
+				if strings.Contains(e.What, "at index -1") {
+					return
+				}
+			}
+			t.Fatalf("the story does not have the index: %+v", f.Events)
+		}
+	}
+	t.Fatal("agreement/basic did not run")
 }
 
 func TestPartsAndRun(t *testing.T) {

@@ -83,7 +83,7 @@ func (s *story) Watch(r *sim.Record) {
 		}
 	case sim.RecRespond:
 		if r.Flag {
-			s.add(r, -1, "Start answers: index %d, term %d, leader", r.Index, r.Term)
+			s.add(r, -1, "Start answers: index %d, term %d, leader", int64(r.Index), int64(r.Term))
 		}
 	case sim.RecSend:
 		what := r.Name

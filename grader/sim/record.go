@@ -53,8 +53,8 @@ type Record struct {
 	Peer    int
 	ID      uint64
 	Call    uint64
-	Index   uint64
-	Term    uint64
+	Index   uint64 // a student's server may give -1: an int64 in two's complement
+	Term    uint64 // likewise
 	Name    string
 	Data    []byte
 	More    []byte

@@ -182,7 +182,7 @@ func (s *server) start(id uint64, command []byte) {
 	index, term, leader := s.rf.Start(cmd)
 	f := wire.Frame{Kind: wire.FxRespond, A: id, B: positive(index), C: positive(term)}
 	if leader {
-		f.Flag, f.B, f.C = 1, uint64(index), uint64(term) // -1 and the like are told as they are
+		f.Flag, f.B, f.C = 1, uint64(index), uint64(term) // -1 and the like are told as they are, here and where it applies
 	}
 	s.emit(&f)
 }

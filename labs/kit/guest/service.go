@@ -58,7 +58,7 @@ func (v *service) apply(index int, command interface{}) {
 	v.buf = wire.AppendCommand(v.buf[:0], command)
 	v.digest.Apply(v.buf)
 	v.digest.Index = positive(index)
-	v.s.emit(&wire.Frame{Kind: wire.FxApply, A: positive(index), X: v.buf})
+	v.s.emit(&wire.Frame{Kind: wire.FxApply, A: uint64(index), X: v.buf})
 	if v.every == 0 || index%v.every != 0 {
 		return
 	}
@@ -78,5 +78,5 @@ func (v *service) restore(m *Msg) {
 	if d, err := wire.ParseDigest(m.Snapshot); err == nil {
 		v.digest = d
 	}
-	v.s.emit(&wire.Frame{Kind: wire.FxApplySnapshot, A: positive(m.SnapshotIndex), B: positive(m.SnapshotTerm), X: m.Snapshot})
+	v.s.emit(&wire.Frame{Kind: wire.FxApplySnapshot, A: uint64(m.SnapshotIndex), B: positive(m.SnapshotTerm), X: m.Snapshot})
 }

@@ -116,6 +116,16 @@ class Reader {
     throw new TraceError('damaged', `byte ${this.p}: a number of more than 10 bytes`);
   }
 
+  /** A uvarint that stands for a Go int64: a student's server may give -1 as an index or a term. */
+  int(): number {
+    const from = this.p;
+    const value = this.num();
+    if (this.p - from < 10) return value;
+    let bits = 0n;
+    for (let i = from; i < this.p; i++) bits |= BigInt(this.b[i]! & 0x7f) << BigInt(7 * (i - from));
+    return Number(BigInt.asIntN(64, bits));
+  }
+
   /** A signed number in zigzag form; Infinity where Go has Never. */
   signed(): number {
     const u = this.num();
@@ -188,8 +198,8 @@ export class RecordDecoder {
       peer: mask & F.peer ? r.num() - 1 : -1,
       id: mask & F.id ? r.num() : 0,
       call: mask & F.call ? r.num() : 0,
-      index: mask & F.index ? r.num() : 0,
-      term: mask & F.term ? r.num() : 0,
+      index: mask & F.index ? r.int() : 0,
+      term: mask & F.term ? r.int() : 0,
       name: mask & F.name ? this.name(r.bytes()) : '',
       data: mask & F.data ? r.bytes() : NONE,
       more: mask & F.more ? r.bytes() : NONE,

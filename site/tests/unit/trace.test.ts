@@ -54,6 +54,14 @@ function bodyLength(b: Uint8Array): number {
   return b.length - 33 - (text.indexOf('}') + 1);
 }
 
+test('an index below zero is told as it is', () => {
+  // respond, 0 ns later, flag + node + index + term: S1 answers -1 and the lowest number there is.
+  const index = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01];
+  const term = [0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01];
+  const [r] = new RecordDecoder().push(Uint8Array.from([Kind.Respond, 0, 0x63, 1, ...index, ...term]));
+  assert.deepEqual([r!.node, r!.index, r!.term], [0, -1, -(2 ** 63)]);
+});
+
 test('damage is told apart', () => {
   const code = (b: Uint8Array): string => {
     try {
