@@ -58,7 +58,7 @@ test-edge: edge ## the Worker's tests in workerd and Chromium
 	cd site && npm run test:edge
 
 .PHONY: edge-hostile
-edge-hostile: edge ## 1000 hostile requests: none is answered with 5xx, nothing is kept
+edge-hostile: edge ## 1000 hostile requests: no 5xx (but what the engine says of no HTTP), nothing is kept
 	cd site && npm run --silent edge:hostile
 
 .PHONY: bench-edge

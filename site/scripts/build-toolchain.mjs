@@ -4,8 +4,6 @@
 // is not built again.
 //
 // QUALITY=11 compresses for a release, in about two minutes; the default is 5.
-// PARTS=24 leaves no file larger than 24 MiB, for hosts that limit them; the
-// browser then compiles the tools anew on each visit.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -16,13 +14,12 @@ import { brotliCompress, constants } from 'node:zlib';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const out = `${root}site/public/toolchain/`;
 const quality = Number(process.env.QUALITY ?? 5);
-const parts = process.env.PARTS ?? '0';
 mkdirSync(out, { recursive: true });
 const go = (args, env = {}) => execFileSync('go', args, { cwd: root, env: { ...process.env, GOTOOLCHAIN: 'local', ...env }, stdio: ['ignore', 'inherit', 'inherit'] });
-go(['run', './wasm/toolchain', '-o', `${out}go`, '-part', parts]);
+go(['run', './wasm/toolchain', '-o', `${out}go`]);
 go(['build', '-trimpath', '-ldflags=-s -w', '-o', `${out}grader.wasm`, './wasm/grader'], { GOOS: 'js', GOARCH: 'wasm' });
 
-const files = readdirSync(out, { recursive: true }).map((f) => f.replaceAll('\\', '/')).filter((f) => /\.(wasm|pack|part|json)$/.test(f) && f !== 'sizes.json').sort();
+const files = readdirSync(out, { recursive: true }).map((f) => f.replaceAll('\\', '/')).filter((f) => /\.(wasm|pack|json)$/.test(f) && f !== 'sizes.json').sort();
 for (const f of readdirSync(out, { recursive: true })) {
   if (f.endsWith('.br') && !existsSync(out + f.slice(0, -3))) rmSync(out + f);
 }

@@ -101,15 +101,21 @@ function settings() {
   };
 }
 
+const through = (stdout, stderr) => {
+  stdout.pipe(process.stdout);
+  stderr.pipe(process.stderr);
+};
+
 /**
  * Runs the Worker with the site in workerd, on this machine only and without
- * asking anyone else. `limits`: rate limits that differ from the deployed ones.
+ * asking anyone else. `limits`: rate limits that differ from the deployed ones;
+ * `stdio`: what becomes of that which workerd writes.
  */
-export async function start({ port = 0, persist = false, limits = {} } = {}) {
+export async function start({ port = 0, persist = false, limits = {}, stdio = through } = {}) {
   const { Miniflare, Log, LogLevel } = await import('miniflare');
   const s = settings();
   const mf = new Miniflare({
-    host: '127.0.0.1', port, cf: false, telemetry: { enabled: false }, log: new Log(LogLevel.ERROR),
+    host: '127.0.0.1', port, cf: false, telemetry: { enabled: false }, log: new Log(LogLevel.ERROR), handleRuntimeStdio: stdio,
     compatibilityDate: s.compatibilityDate,
     modules: modules(join(out, 'worker')), modulesRoot: join(out, 'worker'),
     kvNamespaces: ['RUNS'], kvPersist: persist,

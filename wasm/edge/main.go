@@ -3,9 +3,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"syscall/js"
 	"time"
 
@@ -23,15 +25,42 @@ func main() {
 	if v := cloudflare.GetBinding("LIFETIME_DAYS"); v.Type() == js.TypeNumber && v.Int() >= 1 {
 		days = v.Int()
 	}
-	workers.Serve(&share.Service{
+	workers.Serve(whole{&share.Service{
 		Store:    kv{cloudflare.GetBinding("RUNS")},
 		Writes:   limiter{cloudflare.GetBinding("WRITES")},
 		Reads:    limiter{cloudflare.GetBinding("READS")},
 		Lifetime: time.Duration(days) * 24 * time.Hour,
 		Now:      time.Now,
 		Log:      func(format string, args ...any) { fmt.Printf("edge: "+format+"\n", args...) },
-	})
+	}})
 }
+
+// whole hands an answer over in one piece. The stream that
+// github.com/syumai/workers would make of it keeps an instance of Go, with all
+// its memory, until the slowest reader has the last byte.
+type whole struct{ handler http.Handler }
+
+func (h whole) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a := &answer{header: w.Header(), status: http.StatusOK}
+	h.handler.ServeHTTP(a, r)
+	body := js.Null()
+	if a.body.Len() > 0 && r.Method != http.MethodHead {
+		body = js.Global().Get("Uint8Array").New(a.body.Len())
+		js.CopyBytesToJS(body, a.body.Bytes())
+	}
+	w.WriteHeader(a.status)
+	w.(interface{ WriteRawJSBody(js.Value) }).WriteRawJSBody(body)
+}
+
+type answer struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (a *answer) Header() http.Header         { return a.header }
+func (a *answer) WriteHeader(status int)      { a.status = status }
+func (a *answer) Write(b []byte) (int, error) { return a.body.Write(b) }
 
 // kv is a namespace of Workers KV. The binding of github.com/syumai/workers
 // cannot tell an absent value from a text, so the platform is called directly.

@@ -7,6 +7,5 @@
 //
 //	go run ./wasm/toolchain -o site/public/toolchain
 //
-// Everything is named in manifest.json. With -part N no file is larger than N
-// MiB, for hosts that want it so.
+// Everything is named in manifest.json.
 package main

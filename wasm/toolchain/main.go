@@ -38,7 +38,8 @@ type Manifest struct {
 	Key string `json:"key"`
 }
 
-// File is one piece, in one or several parts.
+// File is one piece. It lies in one file; who publishes the site for a host that
+// limits sizes cuts it into several parts.
 type File struct {
 	Parts []string `json:"parts"`
 	Bytes int      `json:"bytes"`
@@ -60,25 +61,24 @@ func main() {
 	log.SetFlags(0)
 	log.SetPrefix("toolchain: ")
 	out := flag.String("o", "", "folder to write to")
-	part := flag.Int("part", 0, "largest size of a file in MiB; 0: whatever it is")
 	flag.Parse()
 	if *out == "" || flag.NArg() > 0 {
-		log.Fatal("usage: toolchain -o DIR [-part MiB]")
+		log.Fatal("usage: toolchain -o DIR")
 	}
-	if err := collect(*out, *part<<20); err != nil {
+	if err := collect(*out); err != nil {
 		log.Fatal(err)
 	}
 }
 
 // collect writes everything into dir, unless it is there.
-func collect(dir string, part int) error {
-	c := collector{dir: dir, part: part}
+func collect(dir string) error {
+	c := collector{dir: dir}
 	var env struct{ GOVERSION, GOROOT string }
 	if err := c.goJSON(&env, "", "env", "-json", "GOVERSION", "GOROOT"); err != nil {
 		return err
 	}
 	c.goroot = env.GOROOT
-	sum := sha256.Sum256(fmt.Appendf(nil, "%d %s %d", layout, env.GOVERSION, part))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%d %s", layout, env.GOVERSION))
 	c.m = Manifest{
 		Library: build.Library{Go: env.GOVERSION, Debug: make(map[int]string)},
 		Files:   make(map[string]File), Export: make(map[string]Place), Objects: make(map[string]Place),
@@ -122,7 +122,6 @@ func (c *collector) finish() error {
 
 type collector struct {
 	dir, goroot string
-	part        int
 	m           Manifest
 }
 
@@ -150,23 +149,11 @@ func (c *collector) goJSON(v any, dir string, args ...string) error {
 
 // write puts data into the folder as the piece called name.
 func (c *collector) write(name, ext string, data []byte) error {
-	f := File{Bytes: len(data)}
-	for i := 0; len(data) > 0; i++ {
-		n := len(data)
-		file := name + ext
-		if c.part > 0 && n > c.part {
-			n = c.part
-		}
-		if c.part > 0 && f.Bytes > c.part {
-			file = fmt.Sprintf("%s-%d%s", name, i, ".part")
-		}
-		if err := os.WriteFile(filepath.Join(c.dir, file), data[:n], 0o666); err != nil {
-			return err
-		}
-		f.Parts = append(f.Parts, file)
-		data = data[n:]
+	file := name + ext
+	if err := os.WriteFile(filepath.Join(c.dir, file), data, 0o666); err != nil {
+		return err
 	}
-	c.m.Files[name] = f
+	c.m.Files[name] = File{Parts: []string{file}, Bytes: len(data)}
 	return nil
 }
 

@@ -1,4 +1,5 @@
-// What to send to the Worker.
+// What to send to the Worker, and what it keeps.
+import type { start } from '../../scripts/edge.mjs';
 import { ENGINE } from '../../src/cluster/share.ts';
 import { SCRIPT_TYPE, TRACE_TYPE } from '../../src/cluster/short.ts';
 import { native } from '../unit/engine.ts';
@@ -21,5 +22,15 @@ export function send(url: string, body: string | Uint8Array, { type = SCRIPT_TYP
   const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : body;
   return fetch(`${url}api/runs`, { method: 'POST', headers: { ...(type === null ? {} : { 'content-type': type }), ...headers }, body: bytes as BufferSource });
 }
+
+export type Edge = Awaited<ReturnType<typeof start>>;
+
+/** The store itself. Miniflare's type of it needs types of Cloudflare's own. */
+export interface Store {
+  list(): Promise<{ keys: { name: string; expiration?: number }[] }>;
+  get(key: string): Promise<string | null>;
+  put(key: string, value: string, options: { expirationTtl: number }): Promise<void>;
+}
+export const store = async (e: Edge): Promise<Store> => await e.mf.getKVNamespace('RUNS') as unknown as Store;
 
 export { SCRIPT_TYPE, TRACE_TYPE };

@@ -82,7 +82,7 @@ func (s *Session) do(verb string, w []string, rest string) (string, error) {
 		return "", err
 	}
 	if n >= s.script.Servers {
-		return "", fmt.Errorf("%s is not a server", w[0])
+		return "", notServer(w[0])
 	}
 	w[0] = s.nameOf(n)
 	switch verb {
@@ -206,6 +206,8 @@ func (s *Session) partition(text string) (string, error) {
 			}
 		}
 	}
+	// A rest of nobody is no group.
+	names = slices.DeleteFunc(names, func(members string) bool { return members == "" })
 	return "partition " + strings.Join(names, "/"), nil
 }
 

@@ -41,6 +41,9 @@ func (s *Script) check() error {
 		if !s.bears(l.Client) || l.Client[0] != 'C' {
 			return fmt.Errorf("script: load %s: expected a client", l.Client)
 		}
+		if err := s.operation(l.Op); err != nil {
+			return fmt.Errorf("script: load %s: %w", l.Client, err)
+		}
 	}
 	for _, a := range s.Actions {
 		if err := s.checkAction(a.Line); err != nil {
@@ -66,11 +69,17 @@ func (s *Script) checkAction(line string) error {
 	}
 	var nodes []string
 	switch verb {
-	case "crash", "restart", "timeOut", "propose", "work":
+	case "crash", "restart", "timeOut", "propose":
+		if w[0][0] == 'C' && s.bears(w[0]) {
+			return notServer(w[0])
+		}
 		nodes = w[:1]
-	case "client":
+	case "client", "work":
+		if w[0][0] != 'C' && s.bears(w[0]) {
+			return notClient(w[0])
+		}
 		nodes = w[:1]
-		if w[2] != "-" {
+		if verb == "client" && w[2] != "-" {
 			nodes = []string{w[0], w[2]}
 		}
 	case "cut", "heal":
@@ -78,9 +87,11 @@ func (s *Script) checkAction(line string) error {
 	case "drop", "delay", "duplicate":
 		nodes = w[:2]
 	case "partition":
-		for name := range strings.FieldsFuncSeq(w[0], func(r rune) bool { return r == '/' || r == ',' }) {
-			if name != "rest" {
-				nodes = append(nodes, name)
+		for group := range strings.SplitSeq(w[0], "/") {
+			for name := range strings.SplitSeq(group, ",") {
+				if name != "rest" {
+					nodes = append(nodes, name)
+				}
 			}
 		}
 	}
@@ -104,6 +115,10 @@ func (s *Script) checkAction(line string) error {
 		_, err = proposals(w[1])
 	case "crash":
 		_, err = s.crashPoint(w[1:])
+	case "client":
+		err = s.operation(w[1])
+	case "work":
+		_, err = s.shift(w[1])
 	case "set":
 		// Two settings may be sane only together with what the run has set.
 		err = (&Session{script: s, set: toys.Default()}).change(w)
@@ -178,6 +193,28 @@ func (s *Script) crashPoint(between []string) (*sim.CrashPoint, error) {
 		return nil, fmt.Errorf("crash between %q: expected save, send or apply", between[0])
 	}
 	return p, nil
+}
+
+func notServer(name string) error { return fmt.Errorf("%s is not a server", name) }
+func notClient(name string) error { return fmt.Errorf("%s is not a client", name) }
+
+// operation refuses what a client of this cluster cannot do.
+func (s *Script) operation(name string) error {
+	if ops := toys.Ops[s.Kind]; !slices.Contains(ops, name) {
+		return fmt.Errorf("operation %q: expected one of %s", name, strings.Join(ops, ", "))
+	}
+	return nil
+}
+
+// shift reads how long a client that works by itself rests between operations;
+// 0: it is to stop.
+func (s *Script) shift(text string) (sim.Time, error) {
+	if s.Kind != toys.KindRaft {
+		return 0, errors.New("work: expected a Raft cluster, clients of others do nothing by themselves")
+	}
+	var ms int
+	err := number(text, 0, 1e6, &ms)
+	return sim.Time(ms) * sim.Millisecond, err
 }
 
 // proposals reads how often a value is proposed.

@@ -3,13 +3,11 @@ package session
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/raftlab/raftlab/grader/check"
 	"github.com/raftlab/raftlab/grader/sim"
-	"github.com/raftlab/raftlab/labs/lessons/toys"
 )
 
 // FreshReads says that a get returns no value older than one that had been
@@ -139,18 +137,18 @@ func (s *Session) work(w []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if c < s.script.Servers || s.script.Kind != toys.KindRaft {
-		return "", fmt.Errorf("%s is not a client of a Raft cluster", w[0])
+	if c < s.script.Servers {
+		return "", notClient(w[0])
 	}
-	var ms int
-	if err := number(w[1], 0, 1e6, &ms); err != nil {
+	every, err := s.script.shift(w[1])
+	if err != nil {
 		return "", err
 	}
 	s.shift[c]++
-	if ms > 0 {
-		s.workOn(c, s.shift[c], sim.Time(ms)*sim.Millisecond)
+	if every > 0 {
+		s.workOn(c, s.shift[c], every)
 	}
-	return fmt.Sprintf("work %s %d", s.nameOf(c), ms), nil
+	return fmt.Sprintf("work %s %d", s.nameOf(c), every/sim.Millisecond), nil
 }
 
 // workOn does the next operation of a client's shift, until another begins.
@@ -175,10 +173,10 @@ func (s *Session) client(w []string) (string, error) {
 		return "", err
 	}
 	if c < s.script.Servers {
-		return "", fmt.Errorf("%s is not a client", w[0])
+		return "", notClient(w[0])
 	}
-	if ops := toys.Ops[s.script.Kind]; !slices.Contains(ops, w[1]) {
-		return "", fmt.Errorf("operation %q: expected one of %s", w[1], strings.Join(ops, ", "))
+	if err := s.script.operation(w[1]); err != nil {
+		return "", err
 	}
 	hint, at := -1, "-"
 	if w[2] != "-" {

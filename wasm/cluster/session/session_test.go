@@ -351,13 +351,17 @@ func TestBadScripts(t *testing.T) {
 		five + "at 5 crash S9\n", five + "at 5 crash leader now\n", five + "set heartbeatMs 900\n", five + "at 5 set loss NaN\n", five + "load S1 x 5\n",
 		five + "at 5 cut S1 C2\n", five + "at 5 partition S1,S+2/rest\n", five + "at 5 drop S1\n", five + "at 5 delayMessage 3 -1\n",
 		five + "at 5 propose S1 1001 x\n", five + "at 5 <script>alert(1)</script>\n", five + "at 5 propose S1 1 a\x00b\n",
-		five + "at 5 propose S1 1 \xff\n", five + "at 5 propose S1 1 " + strings.Repeat("x", 5000) + "\n", five + strings.Repeat("set loss 0.1\n", 65)} {
+		five + "at 5 propose S1 1 \xff\n", five + "at 5 propose S1 1 " + strings.Repeat("x", 5000) + "\n", five + strings.Repeat("set loss 0.1\n", 65),
+		five + "at 5 client C1 fly - x\n", five + "at 5 client S1 put - x 1\n", five + "at 5 client leader put - x 1\n", five + "at 5 crash C1\n",
+		five + "at 5 work S1 5\n", five + "at 5 work leader 5\n", five + "at 5 work C2 5\n", five + "at 5 work C1\n", five + "at 5 work C1 -1\n",
+		five + "at 5 work C1 1e3\n", five + "at 5 work C1 1000001\n", strings.Replace(five, "kind raft", "kind lock", 1) + "at 5 work C1 5\n",
+		five + "load C1 fly 5\n", five + "at 5 partition S1,,S2/rest\n", five + "at 5 partition S1/\n"} {
 		if _, err := session.ParseScript(text); err == nil {
 			t.Errorf("%q was taken", text)
 		}
 	}
 	for _, text := range []string{five + "at 5 crash leader\n", five + "at 5 set heartbeatMs 900\n", five + "at 5 dropMessage 77\n",
-		five + "at 5 client C1 fly - x\n", five + "at 5 work S1 5\n", five + "at 5 work C1 -1\n", five + "set reads never\n"} {
+		five + "set reads never\n"} {
 		script, err := session.ParseScript(text)
 		if err != nil {
 			continue // found before it runs
@@ -365,6 +369,28 @@ func TestBadScripts(t *testing.T) {
 		if _, err := session.New(script); err == nil {
 			t.Errorf("%q ran", text)
 		}
+	}
+}
+
+// What is done is kept in a form that is taken again, whatever the words were.
+func TestDoneActionsAreTakenAgain(t *testing.T) {
+	s := run(t, five)
+	s.Advance(2*sim.Second, nil)
+	for _, line := range []string{"partition S1,S2,S3,S4,S5/rest", "partition rest/S1,C1", "partition leader,C1/rest", "partition S3", "healAll", "work C1 20",
+		"work C1 0", "crash leader before send", "restart down1", "client C1 put leader k a  b", "propose leader 2 v  w", "cut all C1", "heal C1 all", "delay S1 S2 1.5", "set electionMs 200 400"} {
+		do(t, s, line)
+	}
+	again, err := session.ParseScript(s.Script())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := session.New(again)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if r.Hash() != s.Hash() {
+		t.Errorf("another run:\n%s", s.Script())
 	}
 }
 

@@ -97,9 +97,6 @@ func (s *Service) allow(w http.ResponseWriter, r *http.Request, l Limiter) bool 
 	return ok
 }
 
-// patience is how many bytes more than a run may have are still listened to.
-const patience = 8 << 20
-
 func (s *Service) keep(w http.ResponseWriter, r *http.Request) {
 	if o := r.Header.Get("Origin"); o != "" {
 		if u, err := url.Parse(o); err != nil || u.Host != r.URL.Host {
@@ -123,8 +120,6 @@ func (s *Service) keep(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	tooBig := func() {
-		// Who is cut off while sending does not hear the answer.
-		io.Copy(io.Discard, io.LimitReader(r.Body, patience)) //nolint:errcheck // nobody needs these bytes
 		refuse(w, http.StatusRequestEntityTooLarge, "size",
 			fmt.Sprintf("expected at most %d bytes: share a file, or the link that carries the run in its fragment", most))
 	}
@@ -234,13 +229,7 @@ func (s *Service) give(w http.ResponseWriter, r *http.Request, id string) {
 	w.Header().Set("Cache-Control", "public, max-age=86400, immutable")
 	w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
 	w.Header().Set("Content-Type", kind.Type())
-	if r.Method != http.MethodHead { // a promise of bytes that do not come breaks the platform's stream
-		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	}
-	w.WriteHeader(http.StatusOK)
-	if r.Method != http.MethodHead {
-		w.Write(body) //nolint:errcheck // whoever asked is gone
-	}
+	w.Write(body) //nolint:errcheck // whoever asked is gone
 }
 
 // lead goes to the page in the visitor's language. The run's ID is in the
