@@ -56,6 +56,7 @@ const (
 	maxSavedModule = 64 << 20
 	maxSavedFile   = 4 << 20
 	maxSavedFiles  = 1000
+	maxSavedTotal  = 192 << 20 // of all files, unpacked
 )
 
 // worldFile is the world's name in a Saved.
@@ -108,6 +109,35 @@ func (d *Saved) Code() (fs.FS, error) {
 // World returns the world file of a saved world, nil if it is a test's run.
 func (d *Saved) World() []byte { return d.files[worldFile] }
 
+// lab holds the lab's files as they were when the failure was saved. Its error is
+// a *script.Error.
+func (d *Saved) lab() (fs.FS, error) {
+	var a txtar.Archive
+	for _, name := range slices.Sorted(maps.Keys(d.files)) {
+		if rest, ok := strings.CutPrefix(name, "lab/"); ok {
+			a.Files = append(a.Files, txtar.File{Name: rest, Data: d.files[name]})
+		}
+	}
+	files, err := txtar.FS(&a)
+	if err != nil {
+		return nil, &script.Error{Pos: "lab", Msg: err.Error()}
+	}
+	return files, nil
+}
+
+// Tests reads the lab, or the world, that was saved. Its error is a *script.Error.
+func (d *Saved) Tests() (*script.Lab, error) {
+	if d.Test == "" {
+		lab, _, err := script.LoadWorld(worldFile, d.World())
+		return lab, err
+	}
+	files, err := d.lab()
+	if err != nil {
+		return nil, err
+	}
+	return OpenLab(files)
+}
+
 // WriteTo writes the failure; the same failure gives the same bytes.
 func (d *Saved) WriteTo(w io.Writer) (int64, error) {
 	head, err := json.MarshalIndent(d, "", "  ")
@@ -159,14 +189,23 @@ func ReadSaved(b []byte) (*Saved, error) {
 	}
 	d := &Saved{files: map[string][]byte{}}
 	var head []byte
+	total := int64(maxSavedTotal)
+	seen := map[string]bool{}
 	for _, f := range z.File {
 		limit := int64(maxSavedFile)
 		if f.Name == "server.wasm" {
 			limit = maxSavedModule
 		}
+		if seen[f.Name] {
+			return nil, fmt.Errorf("expected %s once in a saved failure, found it twice", f.Name)
+		}
+		seen[f.Name] = true
 		data, err := readZipped(f, limit)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %v", f.Name, err)
+		}
+		if total -= int64(len(data)); total < 0 {
+			return nil, fmt.Errorf("expected files of at most %d MiB together in a saved failure, found more", maxSavedTotal>>20)
 		}
 		switch {
 		case f.Name == "failure.json":
@@ -230,15 +269,9 @@ func (d *Saved) Replay(ctx context.Context, o Options, shrinking func(actions, r
 	}
 	o.Lab, o.Parts, o.Run = nil, nil, nil
 	if d.Test != "" {
-		var a txtar.Archive
-		for _, name := range slices.Sorted(maps.Keys(d.files)) {
-			if rest, ok := strings.CutPrefix(name, "lab/"); ok {
-				a.Files = append(a.Files, txtar.File{Name: rest, Data: d.files[name]})
-			}
-		}
 		var err error
-		if o.Lab, err = txtar.FS(&a); err != nil {
-			return nil, nil, &script.Error{Pos: "lab", Msg: err.Error()}
+		if o.Lab, err = d.lab(); err != nil {
+			return nil, nil, err
 		}
 	}
 	s, err := Open(ctx, o)

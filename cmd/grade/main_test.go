@@ -1,9 +1,12 @@
 package main
 
 import (
+	"compress/gzip"
+	"encoding/base64"
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,6 +33,7 @@ func TestMain(m *testing.M) {
 //	exits CODE COMMAND...   runs a command and expects its exit code
 //	server DIR [NAME]       writes a server of grader/testdata, by default the correct one
 //	edit FILE OLD NEW       replaces a text in a file; it must be there
+//	trace PAGE FILE         writes the trace that a page of grade view holds
 func TestScripts(t *testing.T) {
 	cache, err := exec.Command("go", "env", "GOCACHE").Output()
 	if err != nil {
@@ -81,6 +85,20 @@ func TestScripts(t *testing.T) {
 					name = args[1]
 				}
 				ts.Check(os.CopyFS(ts.MkAbs(args[0]), os.DirFS(filepath.Join(servers, filepath.FromSlash(name)))))
+			},
+			"trace": func(ts *testscript.TestScript, _ bool, args []string) {
+				page, err := os.ReadFile(ts.MkAbs(args[0]))
+				ts.Check(err)
+				_, rest, ok := strings.Cut(string(page), `id="raftlab-trace">`)
+				if !ok {
+					ts.Fatalf("%s holds no trace", args[0])
+				}
+				packed, _, _ := strings.Cut(rest, "<")
+				z, err := gzip.NewReader(base64.NewDecoder(base64.StdEncoding, strings.NewReader(packed)))
+				ts.Check(err)
+				b, err := io.ReadAll(z)
+				ts.Check(err)
+				ts.Check(os.WriteFile(ts.MkAbs(args[1]), b, 0o666))
 			},
 			"edit": func(ts *testscript.TestScript, _ bool, args []string) {
 				file := ts.MkAbs(args[0])
@@ -164,7 +182,7 @@ func TestRunPattern(t *testing.T) {
 // Every text stands in both languages, with the same arguments.
 func TestTextsAreComplete(t *testing.T) {
 	verb := regexp.MustCompile(`%[a-z]`)
-	for _, pair := range [][2]any{{english, chinese}, {viewEnglish, viewChinese}, {vetEnglish, vetChinese}, {raceEnglish, raceChinese}, {soakEnglish, soakChinese}, {watchEnglish, watchChinese}, {batchEnglish, batchChinese}, {verifyEnglish, verifyChinese}, {queueEnglish, queueChinese}, {formatEnglish, formatChinese}, {argsEnglish, argsChinese}, {gradescopeEnglish, gradescopeChinese}} {
+	for _, pair := range [][2]any{{english, chinese}, {viewEnglish, viewChinese}, {huntEnglish, huntChinese}, {vetEnglish, vetChinese}, {raceEnglish, raceChinese}, {soakEnglish, soakChinese}, {watchEnglish, watchChinese}, {batchEnglish, batchChinese}, {verifyEnglish, verifyChinese}, {queueEnglish, queueChinese}, {formatEnglish, formatChinese}, {argsEnglish, argsChinese}, {gradescopeEnglish, gradescopeChinese}} {
 		inBoth(t, verb, reflect.ValueOf(pair[0]), reflect.ValueOf(pair[1]))
 	}
 }

@@ -268,7 +268,7 @@ func (c *cli) grade(cmd *cobra.Command, args []string, core bool) error {
 		c.stdout.Write(res.JSON())
 	}
 	if pic != nil {
-		if err := c.writePicture(pic, c.html); err != nil {
+		if err := c.writeTaken(pic, c.html); err != nil {
 			return err
 		}
 	}

@@ -152,7 +152,7 @@ func (p *Picture) about(t *sim.Trace) *about {
 	}
 	for i := range t.Records {
 		if r := &t.Records[i]; r.Kind == sim.RecLine {
-			if file, _, _ := strings.Cut(r.Name, ":"); a.Sources[file] == "" {
+			if file, _, _ := strings.Cut(r.Name, ":"); a.Sources[file] == "" && p.Lab != nil {
 				a.Sources[file] = p.Lab.File(file)
 			}
 		}

@@ -230,6 +230,9 @@ type loader struct {
 }
 
 func (ld *loader) load(file string) (starlark.StringDict, error) {
+	if ld.world {
+		return nil, &Error{file, "a world file stands alone: it cannot load another"}
+	}
 	if m, ok := ld.loaded[file]; ok {
 		if m == nil {
 			return nil, &Error{file, "loads itself in a circle"}

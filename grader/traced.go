@@ -1,0 +1,57 @@
+package grader
+
+import (
+	"strings"
+
+	"github.com/raftlab/raftlab/grader/check"
+	"github.com/raftlab/raftlab/grader/script"
+	"github.com/raftlab/raftlab/grader/sim"
+	"github.com/raftlab/raftlab/labs"
+)
+
+// OfTrace tells what a trace says of its run without running anything: a test of
+// one run, with the property that broke. The lab is nil unless it is a built-in
+// one; its tests may have changed since the trace was written.
+func OfTrace(t *sim.Trace) (*TestResult, *script.Lab, error) {
+	h := t.Header
+	part, name, _ := strings.Cut(h.Test, "/")
+	tr := &TestResult{Name: name, Part: part, Status: Passed, Runs: []RunResult{{Seed: h.Seed, Status: Passed, Hash: t.Hash.String()}}}
+	run := &tr.Runs[0]
+	run.Records = uint64(len(t.Records))
+	var lab *script.Lab
+	files, ok := labs.Named(h.Lab)
+	if ok {
+		var err error
+		if lab, err = OpenLab(files); err != nil {
+			return nil, nil, err
+		}
+		for _, p := range lab.Parts {
+			for _, x := range p.Tests {
+				if p.Name == part && x.Name == name {
+					tr.Title, tr.Max = x.Title, x.Points
+				}
+			}
+		}
+	}
+	hints, err := readHints(files)
+	if err != nil {
+		return nil, nil, err
+	}
+	line, source := "", ""
+	for i := range t.Records {
+		r := &t.Records[i]
+		run.Virtual = r.T
+		switch {
+		case r.Kind == sim.RecLine:
+			line, source = r.Name, string(r.Data)
+		case r.Kind == sim.RecViolation && tr.Failure == nil:
+			tr.Status, run.Status = Failed, Failed
+			about := hints[r.Name]
+			tr.Failure = &Failure{
+				Kind: failureKinds[check.KindOf(check.Property(r.Name))], Property: r.Name, Section: about.Section, Seed: h.Seed,
+				Time: r.T, Server: r.Node, Message: string(r.Data), Test: line, Source: source, Hints: about.Hints,
+			}
+		}
+	}
+	return tr, lab, nil
+}
