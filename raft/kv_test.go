@@ -20,8 +20,13 @@ type kvOp struct {
 	Append         string // "" is a get
 
 	called sim.Time
-	term   uint64 // of the last Start
 	done   bool
+}
+
+// started is one Start of an operation: a retry is another, with its own term.
+type started struct {
+	op   *kvOp
+	term uint64
 }
 
 // store is the replicated state on one server.
@@ -49,8 +54,8 @@ type kvWorld struct {
 	*sim.World
 	r       *sim.RNG
 	stores  []*store
-	waiting []map[uint64]*kvOp // by server and index
-	open    map[int]*kvOp      // by client
+	waiting []map[uint64]started // by server and index
+	open    map[int]*kvOp        // by client
 	history []porcupine.Operation
 }
 
@@ -70,7 +75,7 @@ func (k *kvWorld) Watch(r *sim.Record) {
 	}
 	switch r.Kind {
 	case sim.RecBoot:
-		k.stores[r.Node], k.waiting[r.Node] = newStore(k.Disk(r.Node).Snapshot), map[uint64]*kvOp{}
+		k.stores[r.Node], k.waiting[r.Node] = newStore(k.Disk(r.Node).Snapshot), map[uint64]started{}
 	case sim.RecApplySnapshot:
 		k.stores[r.Node] = newStore(r.Data)
 		k.stores[r.Node].at = r.Index
@@ -88,13 +93,13 @@ func (k *kvWorld) Watch(r *sim.Record) {
 // answer tells a client that what it waits for is applied, if it is: the index
 // may have gone to the command of another leader.
 func (k *kvWorld) answer(n int, index, term uint64) {
-	op := k.waiting[n][index]
-	if op == nil {
+	w, ok := k.waiting[n][index]
+	if !ok {
 		return
 	}
 	delete(k.waiting[n], index)
-	if op.term == term {
-		k.finish(op, k.stores[n].Values[op.Key])
+	if w.term == term {
+		k.finish(w.op, k.stores[n].Values[w.op.Key])
 	}
 }
 
@@ -144,8 +149,7 @@ func (k *kvWorld) try(op *kvOp) {
 	}
 	k.Request(n, "start", 0, data, func(e *sim.Effect) {
 		if e.Flag {
-			op.term = e.Term
-			k.waiting[n][e.Index] = op
+			k.waiting[n][e.Index] = started{op, e.Term}
 		}
 	})
 }
@@ -201,7 +205,7 @@ var kvModel = porcupine.Model{
 // like one map (section 8), whatever happens to the servers.
 func TestLinearizable(t *testing.T) {
 	for seed := range uint64(12) {
-		k := &kvWorld{r: sim.NewRNG(seed, 77), stores: make([]*store, 5), waiting: make([]map[uint64]*kvOp, 5), open: map[int]*kvOp{}}
+		k := &kvWorld{r: sim.NewRNG(seed, 77), stores: make([]*store, 5), waiting: make([]map[uint64]started, 5), open: map[int]*kvOp{}}
 		cfg := raft.Config{MaxInflight: 8, LeaseReads: seed%2 == 0, MaxChunkBytes: 100, HeartbeatInterval: 30 * time.Millisecond}
 		v := newInvariants(5)
 		k.World = sim.New(sim.Config{Servers: 5, Seed: seed, Link: sim.Link{Min: sim.Millisecond, Max: 8 * sim.Millisecond, Loss: 0.05, Dup: 0.1},

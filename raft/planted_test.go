@@ -145,7 +145,7 @@ var bugs = []bug{
 	{53, "a client's retry is applied twice", "kv",
 		"if s.Last[c.client] >= c.number {", "if s.Last[c.client] >= c.number && raft.Planted != 53 {", "TestLinearizable"},
 	{54, "a client is answered by another leader's command", "kv",
-		"if op.term == term {", "if op.term == term || raft.Planted == 54 {", "TestLinearizable"},
+		"if w.term == term {", "if w.term == term || raft.Planted == 54 {", "TestLinearizable"},
 	{55, "reads before an entry of the term is committed", "read.go",
 		"index: max(s.log.commit, s.firstOfTerm)}", "index: plantedRead(s)}", ""},
 	{56, "old acknowledgements confirm new reads", "replication.go",

@@ -2,6 +2,8 @@ package batch
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -41,10 +43,37 @@ type Course struct {
 // SeedRules choose the worlds.
 type SeedRules struct {
 	First uint64 `toml:"first"` // the first seed of each test; 0 is 1
-	// FirstEnv names an environment variable that holds the first seed, so that
-	// a repository may hold the course file and a secret store the seed.
+	// FirstEnv names an environment variable that holds the first seed, or a
+	// text of which it is made: so a repository may hold the course file, and a
+	// secret store what nobody is to guess.
 	FirstEnv string `toml:"first_env"`
 	Count    int    `toml:"count"` // runs of each test; 0: each test's own number
+}
+
+// minSecret is how many characters of a text a seed may be made of: fewer are
+// soon tried out.
+const minSecret = 16
+
+// FirstSeed is the first seed of each test: that of the file, or of the variable
+// that it names, whose value getenv returns. A number is the seed. Any other text
+// is hashed to one of 53 bits, which every reader of JSON takes in whole.
+func (r *SeedRules) FirstSeed(getenv func(string) string) (uint64, error) {
+	if r.FirstEnv == "" {
+		return max(1, r.First), nil
+	}
+	text := strings.TrimSpace(getenv(r.FirstEnv))
+	if n, err := strconv.ParseUint(text, 10, 64); err == nil && n > 0 {
+		return n, nil
+	}
+	if len(text) < minSecret {
+		found := "none"
+		if text != "" {
+			found = "something else" // which may be a secret
+		}
+		return 0, &CourseError{Msg: fmt.Sprintf("seeds.first_env: expected a number from 1, or a text of at least %d characters, in the environment variable %s, found %s; set it: export %s=$(openssl rand -hex 16)", minSecret, r.FirstEnv, found, r.FirstEnv)}
+	}
+	sum := sha256.Sum256([]byte("raftlab first seed 1\n" + text))
+	return max(1, binary.BigEndian.Uint64(sum[:])>>11), nil
 }
 
 // LimitRules bound one submission. Zero fields are the defaults.

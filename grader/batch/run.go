@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -157,16 +156,10 @@ func NewSpec(c *Course, lab *Lab, goRelease string) (Spec, error) {
 		return Spec{}, err
 	}
 	s := Spec{
-		Grader: Version(), Go: goRelease, Lab: lab.Name, Hash: lab.Hash, Profile: c.Profile, Seed: max(1, c.Seeds.First), Seeds: c.Seeds.Count, Limits: lim,
+		Grader: Version(), Go: goRelease, Lab: lab.Name, Hash: lab.Hash, Profile: c.Profile, Seeds: c.Seeds.Count, Limits: lim,
 	}
-	if name := c.Seeds.FirstEnv; name != "" {
-		if s.Seed, err = strconv.ParseUint(strings.TrimSpace(os.Getenv(name)), 10, 64); err != nil || s.Seed == 0 {
-			found := "something else" // which may be a secret
-			if _, ok := os.LookupEnv(name); !ok {
-				found = "none"
-			}
-			return Spec{}, &CourseError{Msg: fmt.Sprintf("seeds.first_env: expected a number from 1 in the environment variable %s, found %s; set it: export %s=4711", name, found, name)}
-		}
+	if s.Seed, err = c.Seeds.FirstSeed(os.Getenv); err != nil {
+		return Spec{}, err
 	}
 	for _, p := range lab.Parts { // in the lab's order, under their own names
 		if slices.ContainsFunc(c.Parts, p.Is) {

@@ -2,6 +2,7 @@ package batch
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 )
@@ -49,6 +50,44 @@ func TestWhatTheCourseFileChanges(t *testing.T) {
 	}
 	if key("parts = [\"3A\"]") != key("parts = [\"election\"]") {
 		t.Error("a part's two names have two keys")
+	}
+}
+
+// A secret text makes a wide seed, always the same; a number is one already.
+func TestFirstSeed(t *testing.T) {
+	seen := make(map[uint64]string)
+	for _, c := range []struct {
+		rules SeedRules
+		env   string
+		want  uint64 // 0: some wide one
+		err   string
+	}{
+		{SeedRules{}, "", 1, ""},
+		{SeedRules{First: 12}, "", 12, ""},
+		{SeedRules{FirstEnv: "S"}, " 4711\n", 4711, ""},
+		{SeedRules{FirstEnv: "S"}, "18446744073709551615", 1<<64 - 1, ""},
+		{SeedRules{FirstEnv: "S"}, "c0ffee00c0ffee00c0ffee00c0ffee00", 0, ""},
+		{SeedRules{FirstEnv: "S"}, "c0ffee00c0ffee00c0ffee00c0ffee01", 0, ""},
+		{SeedRules{FirstEnv: "S"}, "98446744073709551615", 0, ""}, // more than 64 bits
+		{SeedRules{FirstEnv: "S"}, "", 0, "found none"},
+		{SeedRules{FirstEnv: "S"}, "0", 0, "found something else"},
+		{SeedRules{FirstEnv: "S"}, "fifteen letters", 0, "at least 16 characters"},
+	} {
+		got, err := c.rules.FirstSeed(func(name string) string { return map[string]string{"S": c.env}[name] })
+		switch {
+		case c.err != "":
+			if err == nil || !strings.Contains(err.Error(), c.err) || c.env != "" && c.env != "0" && strings.Contains(err.Error(), c.env) {
+				t.Errorf("%q: %v, expected %s and not the value", c.env, err, c.err)
+			}
+		case err != nil || c.want != 0 && got != c.want:
+			t.Errorf("%+v, %q: %d %v, expected %d", c.rules, c.env, got, err, c.want)
+		case c.want == 0 && (got < 1<<32 || got >= 1<<53):
+			t.Errorf("%q: the seed %d, expected a wide one of 53 bits", c.env, got)
+		}
+		if other, there := seen[got]; there && c.err == "" {
+			t.Errorf("%q and %q give one seed", c.env, other)
+		}
+		seen[got] = c.env
 	}
 }
 

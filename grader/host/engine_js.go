@@ -29,7 +29,7 @@ func engineFree(module int32)
 
 //go:wasmimport raftlab_engine instantiate
 //go:noescape
-func engineInstantiate(module int32, seed, offset int64) int32
+func engineInstantiate(module int32, random, offset int64) int32
 
 //go:wasmimport raftlab_engine why
 //go:noescape
@@ -114,7 +114,7 @@ type jsInstance struct {
 }
 
 func (e *jsEngine) instantiate(p *process) (instance, error) {
-	id := engineInstantiate(e.module, int64(p.seed), p.offset)
+	id := engineInstantiate(e.module, int64(p.random), p.offset)
 	if id < 0 {
 		return nil, jsError()
 	}

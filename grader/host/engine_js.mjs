@@ -19,13 +19,10 @@ const U64 = (1n << 64n) - 1n;
 /** Thrown by a host function to leave the program for good. */
 class Stopped extends Error {}
 
-/** sim.RNG: splitmix64, its stream 1. */
+/** random.go: splitmix64 from a state that the grader has made. */
 class Random {
-  constructor(seed) {
-    this.s = seed & U64;
-    const named = (0x9e3779b97f4a7c15n << 31n | 0x9e3779b97f4a7c15n >> 33n) & U64;
-    this.s = this.next() ^ named;
-    this.next();
+  constructor(state) {
+    this.s = state & U64;
   }
   next() {
     this.s = (this.s + 0x9e3779b97f4a7c15n) & U64;
@@ -38,8 +35,8 @@ class Random {
 
 /** One running program. */
 class Program {
-  constructor(module, seed, offset) {
-    this.random = new Random(seed);
+  constructor(module, random, offset) {
+    this.random = new Random(random);
     this.offset = offset;
     this.local = 0n; // as in process.go
     this.last = 0n;
@@ -286,9 +283,9 @@ export function engine() {
       return module ? compiled.push(module) - 1 : -1;
     },
     free(m) { compiled[m] = undefined; },
-    instantiate(m, seed, offset) {
+    instantiate(m, random, offset) {
       try {
-        const program = new Program(compiled[m], seed, offset);
+        const program = new Program(compiled[m], random, offset);
         const i = idle.pop() ?? running.length;
         running[i] = program;
         return i;

@@ -14,7 +14,7 @@ type process struct {
 	inst    instance
 	servers int
 	seed    uint64
-	rng     *sim.RNG
+	random  random
 	offset  int64 // of the wall clock
 
 	// local is this server's time, in the world's ns. It never lags behind the

@@ -19,14 +19,8 @@ type server struct {
 	buf  []byte
 }
 
-// Streams of random numbers, all from the server's seed.
-const (
-	streamProgram = 1 // what the program draws
-	streamPreempt = 2
-)
-
 func newServer(ctx context.Context, m *Module, seed uint64, all *int64) *server {
-	return &server{ctx: ctx, m: m, left: m.opt.LifeFuel, all: all, p: process{seed: seed, rng: sim.NewRNG(seed, streamProgram)}}
+	return &server{ctx: ctx, m: m, left: m.opt.LifeFuel, all: all, p: process{seed: seed, random: newRandom(seed)}}
 }
 
 // Close implements sim.Server.

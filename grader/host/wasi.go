@@ -137,7 +137,7 @@ func randomGet(p *process, m memory, a []uint64) uint64 {
 	p.burn(uint32(len(b)))
 	for len(b) > 0 {
 		var w [8]byte
-		binary.LittleEndian.PutUint64(w[:], p.rng.Uint64())
+		binary.LittleEndian.PutUint64(w[:], p.random.next())
 		b = b[copy(b, w[:]):]
 	}
 	return 0

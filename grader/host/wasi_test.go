@@ -4,7 +4,6 @@ import (
 	"sort"
 	"testing"
 
-	"github.com/raftlab/raftlab/grader/sim"
 	"github.com/raftlab/raftlab/labs/kit/wire"
 )
 
@@ -50,7 +49,7 @@ func FuzzHostFunctions(f *testing.F) {
 		if len(mem) > 1<<16 {
 			return
 		}
-		p := &process{servers: 3, rng: sim.NewRNG(1, 1), inst: &fakeInstance{left: 1 << 40}}
+		p := &process{servers: 3, random: newRandom(1), inst: &fakeInstance{left: 1 << 40}}
 		p.begin(5, []byte("event"), nil)
 		defer func() {
 			if r := recover(); r != nil && r != errStopped {

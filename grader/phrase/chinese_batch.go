@@ -19,7 +19,7 @@ var chineseBatch = []pair{
 	{"not graded", "未评分"},
 	{"something else", "别的内容"},
 	{"none", "没有设置"},
-	{"seeds.first_env: expected a number from 1 in the environment variable %s, found %s; set it: export %s=4711", "seeds.first_env：环境变量 %s 应为从 1 起的数，实为%s；这样设置：export %s=4711"},
+	{"seeds.first_env: expected a number from 1, or a text of at least %s characters, in the environment variable %s, found %s; set it: export %s=$(openssl rand -hex 16)", "seeds.first_env：环境变量 %[2]s 应为从 1 起的数，或至少 %[1]s 个字符的文字，实为%[3]s；这样设置：export %[4]s=$(openssl rand -hex 16)"},
 	{"nothing was handed in", "没有交任何东西"},
 
 	{"Hand in the folder with your Go files again, as a plain zip or tar.gz.", "请把装有 Go 文件的文件夹重新打成普通的 zip 或 tar.gz 再交。"},

@@ -1,28 +1,31 @@
 package sim
 
-import "math/bits"
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"math/bits"
+	"math/rand/v2"
+)
 
-// RNG is the world's random numbers: splitmix64. It is our own because the
-// trace hash must not change with the standard library's choice of algorithm.
-type RNG struct{ s uint64 }
+// RNG is the world's random numbers: ChaCha8, whose output is specified
+// (c2sp.org/chacha8rand), so that the trace hash does not change with a release
+// of the standard library. A server sees much of what it draws, as delays and
+// losses: that must not let it compute what comes next.
+type RNG struct{ r *rand.ChaCha8 }
 
 // NewRNG returns the stream of random numbers named by seed and stream: streams
-// of one seed are independent, so that a draw in one never shifts another.
+// of one seed are independent, so that a draw in one never shifts another. Its
+// key is a hash of both, so that nothing drawn from it leads back to the seed,
+// or to another stream, but by trying seeds.
 func NewRNG(seed, stream uint64) *RNG {
-	r := &RNG{seed}
-	r.s = r.Uint64() ^ bits.RotateLeft64(stream*0x9e3779b97f4a7c15, 31)
-	r.Uint64()
-	return r
+	b := []byte("raftlab stream 1")
+	b = binary.BigEndian.AppendUint64(b, seed)
+	b = binary.BigEndian.AppendUint64(b, stream)
+	return &RNG{rand.NewChaCha8(sha256.Sum256(b))}
 }
 
 // Uint64 returns 64 random bits.
-func (r *RNG) Uint64() uint64 {
-	r.s += 0x9e3779b97f4a7c15
-	z := r.s
-	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
-	z = (z ^ z>>27) * 0x94d049bb133111eb
-	return z ^ z>>31
-}
+func (r *RNG) Uint64() uint64 { return r.r.Uint64() }
 
 // N returns a number in [0, n), or 0 when n < 1.
 func (r *RNG) N(n int64) int64 {

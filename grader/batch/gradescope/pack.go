@@ -11,7 +11,6 @@ import (
 	"os"
 	"path"
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
@@ -121,14 +120,15 @@ func readCourse(c *Contents) (file []byte, secret string, err error) {
 		return nil, "", err
 	}
 	if name := course.Seeds.FirstEnv; name != "" {
-		seed := c.Getenv(name)
-		if n, err := strconv.ParseUint(seed, 10, 64); err != nil || n == 0 {
-			return nil, "", fmt.Errorf("%s: seeds.first_env: expected a number from 1 in the environment variable %s, which goes into the zip; set it: export %s=4711", c.Course, name, name)
-		}
 		if !isVariable(name) {
 			return nil, "", fmt.Errorf("%s: seeds.first_env: expected the name of a variable, found %q", c.Course, name)
 		}
-		secret = name + "=" + seed + "\n"
+		seed, err := course.Seeds.FirstSeed(c.Getenv)
+		if err != nil {
+			return nil, "", fmt.Errorf("%s: %w", c.Course, err)
+		}
+		// The number, whatever it was made of: no text to be quoted for a shell.
+		secret = fmt.Sprintf("%s=%d\n", name, seed)
 	}
 	return b, secret, nil
 }

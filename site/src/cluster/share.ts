@@ -12,7 +12,7 @@ export interface Shared {
 }
 
 /** The engine of this page: Engine in wasm/cluster/session/script.go. */
-export const ENGINE = '2';
+export const ENGINE = '3';
 const PREFIX = 'r1.';
 /** A script beyond this is not from us. */
 const MOST = 2 << 20;

@@ -27,7 +27,7 @@ const scriptHead = "raftlab-cluster 1"
 
 // Engine names the rules by which a script runs. It changes whenever the same
 // script may give another run.
-const Engine = "2"
+const Engine = "3"
 
 // Script is what a session was made from and what was done to it since.
 type Script struct {
