@@ -194,3 +194,7 @@ chaos-batch: ## kill -9 of batch, worker and nats-server at 20 random moments, t
 .PHONY: seeds-kv
 seeds-kv: ## the correct service and lock on SEEDS seeds (1000): no false alarm. Takes long
 	RAFTLAB_KV_SEEDS=$(SEEDS) $(GO) test -count=1 -timeout 0 -v -run TestCorrectServicePassesEveryTest ./grader
+
+.PHONY: power-kv
+power-kv: ## every bug planted into the service or the lock (BUGS=names, or a share: 1/4) is found by a default run, and named
+	RAFTLAB_FIRST=$(FIRST) RAFTLAB_POWER_KV=$${BUGS:-all} $(GO) test -count=1 -timeout 0 -v -run '^TestPowerKV$$' ./grader

@@ -323,7 +323,7 @@ func (j *job) do(ctx context.Context, o *Options, lab *script.Lab, sub *subject,
 	})
 	j.result = RunResult{
 		Seed: j.seed, Status: Passed, Hash: rec.Hash().String(), Virtual: out.Virtual, Steps: out.Steps, Records: rec.Records(),
-		RPCs: out.RPCs, Bytes: out.Bytes, Applied: out.Applied, Output: story.printed, Fuel: burnt(),
+		RPCs: out.RPCs, Bytes: out.Bytes, Applied: out.Applied, Output: story.printed, Fuel: burnt(), Undecided: out.Undecided,
 	}
 	for _, b := range out.Budgets {
 		j.result.Budgets = append(j.result.Budgets, Budget(b))

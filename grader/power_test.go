@@ -38,6 +38,9 @@ const (
 	preyLimit = 15
 )
 
+// serviceOf is the service of each lab: build.Options.Service.
+var serviceOf = map[string]string{"raft": "", "kv": "kv", "lock": "lock"}
+
 // planted is what a default run of one planted bug came to.
 type planted struct {
 	bug     corpus.Bug
@@ -82,12 +85,12 @@ func TestPower(t *testing.T) {
 	which := os.Getenv("RAFTLAB_POWER")
 	var all []*planted
 	cache := t.TempDir()
-	for _, b := range powerBugs(t, bugs, which) {
+	for _, b := range selectBugs(t, bugs, which, powerSlice) {
 		o := grader.Options{CacheDir: cache}
 		if which == "" {
 			o.Parts = []string{b.Part}
 		}
-		p, err := plant(t, b, o, os.Getenv("RAFTLAB_SHRINK") != "")
+		p, err := plant(t, b, os.DirFS("testdata/correct"), o, os.Getenv("RAFTLAB_SHRINK") != "")
 		if err != nil {
 			t.Errorf("%s: %v", b.Name, err)
 			continue
@@ -98,18 +101,18 @@ func TestPower(t *testing.T) {
 			t.Errorf("%s\n    accepted: %v", p, b.Properties)
 		}
 	}
-	summarize(t, all)
+	summarize(t, all, gradeCPU)
 }
 
-// plant grades the correct server with one bug in it.
-func plant(t *testing.T, b corpus.Bug, o grader.Options, shrink bool) (*planted, error) {
-	files, err := b.Apply(os.DirFS("testdata/correct"))
+// plant grades a correct solution with one bug in it.
+func plant(t *testing.T, b corpus.Bug, correct fs.FS, o grader.Options, shrink bool) (*planted, error) {
+	files, err := b.Apply(correct)
 	if err != nil {
 		return nil, err
 	}
 	p := &planted{bug: b}
 	begin := cpuTime()
-	if o.Module, err = build.Build(t.Context(), build.Options{Dir: ".", Files: files, SelfTest: release.Test}); err != nil {
+	if o.Module, err = build.Build(t.Context(), build.Options{Dir: ".", Files: files, Service: serviceOf[b.Lab], SelfTest: release.Test}); err != nil {
 		return nil, err
 	}
 	p.build = cpuTime() - begin
@@ -123,7 +126,7 @@ func plant(t *testing.T, b corpus.Bug, o grader.Options, shrink bool) (*planted,
 	}
 	parts := [][]string{o.Parts}
 	if o.Parts == nil && os.Getenv("RAFTLAB_FIRST") != "" {
-		parts = [][]string{{b.Part}, slices.DeleteFunc(slices.Clone(corpus.Parts), func(name string) bool { return name == b.Part })}
+		parts = [][]string{{b.Part}, slices.DeleteFunc(slices.Clone(corpus.PartsOf[b.Lab]), func(name string) bool { return name == b.Part })}
 	}
 	for _, o.Parts = range parts {
 		r, err := grader.Grade(t.Context(), o)
@@ -157,7 +160,7 @@ func plant(t *testing.T, b corpus.Bug, o grader.Options, shrink bool) (*planted,
 
 // summarize says what a run over the corpus came to, and fails what it must not
 // come to.
-func summarize(t *testing.T, all []*planted) {
+func summarize(t *testing.T, all []*planted, limit time.Duration) {
 	if len(all) == 0 {
 		t.Fatal("no bug was planted")
 	}
@@ -166,7 +169,7 @@ func summarize(t *testing.T, all []*planted) {
 	shrunk := false
 	for _, p := range all {
 		count[p.verdict]++
-		if p.build+p.grade <= gradeCPU {
+		if p.build+p.grade <= limit {
 			inTime++
 		}
 		if p.prey != nil || p.bare {
@@ -187,7 +190,7 @@ func summarize(t *testing.T, all []*planted) {
 	t.Logf("%d bugs: %d found and named right, %d missed, %d found under a wrong name", n, count["found"], count["MISSED"], count["MISNAMED"])
 	t.Logf("a run in virtual time: %s", spread("s", func(p *planted) float64 { return float64(p.virtual) / 1e9 }))
 	t.Logf("a run in CPU time, build included: %s", spread("s", func(p *planted) float64 { return (p.build + p.grade).Seconds() }))
-	t.Logf("%d of %d runs within %.0f CPU s, which two cores do in %.0f s", inTime, n, gradeCPU.Seconds(), gradeCPU.Seconds()/2)
+	t.Logf("%d of %d runs within %.0f CPU s, which two cores do in %.0f s", inTime, n, limit.Seconds(), limit.Seconds()/2)
 	if shrunk {
 		found := n - count["MISSED"]
 		t.Logf("%d of %d found bugs have a script, %d one of at most %d actions (%.0f %%)", scripts, found, short, preyLimit, 100*float64(short)/float64(found))
@@ -197,8 +200,9 @@ func summarize(t *testing.T, all []*planted) {
 	}
 }
 
-// powerBugs selects the bugs that one default run is to find.
-func powerBugs(t *testing.T, bugs []corpus.Bug, which string) []corpus.Bug {
+// selectBugs selects the bugs that one default run is to find; part are those
+// for which which is "".
+func selectBugs(t *testing.T, bugs []corpus.Bug, which string, part []string) []corpus.Bug {
 	bugs = slices.DeleteFunc(bugs, func(b corpus.Bug) bool { return b.Needs == corpus.Hunt && which != b.Name })
 	var share, of int
 	switch n, _ := fmt.Sscanf(which, "%d/%d", &share, &of); {
@@ -208,9 +212,9 @@ func powerBugs(t *testing.T, bugs []corpus.Bug, which string) []corpus.Bug {
 		i := 0
 		return slices.DeleteFunc(bugs, func(corpus.Bug) bool { i++; return i%of != share%of })
 	case which == "":
-		bugs = slices.DeleteFunc(bugs, func(b corpus.Bug) bool { return !slices.Contains(powerSlice, b.Name) })
-		if len(bugs) != len(powerSlice) {
-			t.Errorf("%d bugs of the slice are in the corpus, expected %d", len(bugs), len(powerSlice))
+		bugs = slices.DeleteFunc(bugs, func(b corpus.Bug) bool { return !slices.Contains(part, b.Name) })
+		if len(bugs) != len(part) {
+			t.Errorf("%d bugs of the slice are in the corpus, expected %d", len(bugs), len(part))
 		}
 		return bugs
 	}

@@ -108,6 +108,9 @@ type RunResult struct {
 	Budgets []Budget `json:"budgets,omitempty"`
 	// Output is what the servers printed: bytes in all, over all servers.
 	Output uint64 `json:"output,omitempty"`
+	// Undecided are keys of a service whose history is too long to be searched
+	// for an order: it was not judged for Linearizability.
+	Undecided []string `json:"undecided,omitempty"`
 }
 
 // Budget is a measured limit.

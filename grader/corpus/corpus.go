@@ -24,11 +24,19 @@ const (
 // Parts are the parts of the Raft lab, in order.
 var Parts = []string{"election", "agreement", "persistence", "partition", "compaction"}
 
+// PartsOf lists the parts of the labs that have a corpus, in order.
+var PartsOf = map[string][]string{
+	"raft": Parts,
+	"kv":   {"service", "faults", "snapshots"},
+	"lock": {"lock", "leases"},
+}
+
 // A Bug is one mistake, as edits to the correct solution.
 type Bug struct {
 	Name   string // of its file, without the ending
 	Title  string // what the code does
 	Breaks string // what goes wrong because of it, in a sentence
+	Lab    string // "raft", "kv" or "lock": whose tests are to find it
 	Part   string // the first part of the lab whose tests should fail
 	Area   string // "election", "replication", "commit", ...
 	Source string // "own", or the kind's number in docs/bugs.md
@@ -72,7 +80,7 @@ func Load(dir fs.FS) ([]Bug, error) {
 
 // Parse reads one bug. Its comment is made of lines "key: value", one for each
 // of title, breaks, part, area, source, needs and properties (a list with
-// commas); its sections are "1/file", "1/old", "1/new", "2/file" and so on.
+// commas), and lab unless it is the Raft lab; its sections are "1/file", "1/old", "1/new", "2/file" and so on.
 func Parse(name string, data []byte) (Bug, error) {
 	b := Bug{Name: name}
 	fail := func(format string, args ...any) (Bug, error) {
@@ -90,6 +98,10 @@ func Parse(name string, data []byte) (Bug, error) {
 		}
 		fields[key] = value
 	}
+	if b.Lab = fields["lab"]; b.Lab == "" {
+		b.Lab = "raft"
+	}
+	delete(fields, "lab")
 	for key, to := range map[string]*string{
 		"title": &b.Title, "breaks": &b.Breaks, "part": &b.Part, "area": &b.Area, "source": &b.Source, "needs": (*string)(&b.Needs),
 	} {
@@ -109,8 +121,12 @@ func Parse(name string, data []byte) (Bug, error) {
 	for key := range fields {
 		return fail("there is no key %q", key)
 	}
-	if !slices.Contains(Parts, b.Part) {
-		return fail("expected part to be one of %s, found %q", strings.Join(Parts, ", "), b.Part)
+	parts := PartsOf[b.Lab]
+	if parts == nil {
+		return fail("expected lab to be one of raft, kv, lock, found %q", b.Lab)
+	}
+	if !slices.Contains(parts, b.Part) {
+		return fail("expected part to be one of %s, found %q", strings.Join(parts, ", "), b.Part)
 	}
 	if b.Needs != Default && b.Needs != Hunt {
 		return fail("expected needs to be %s or %s, found %q", Default, Hunt, b.Needs)

@@ -16,6 +16,7 @@ var chineseTests = []pair{
 	{"index 2 or 3", "索引 2 或 3"},
 	{"the leader changed in each of five rounds without a fault", "没有任何故障，五轮里领导者每轮都变了"},
 	{"RPCs a second while logs are repaired", "修复日志时每秒的 RPC"},
+	{"RPCs a second while one follower hears nothing", "一台跟随者什么也听不到时每秒的 RPC"},
 	{"RPCs until a leader stands", "选出领导者之前的 RPC"},
 	{"RPCs for 10 commands given at once", "一次给出 10 条命令的 RPC"},
 	{"RPCs in one idle second", "空闲一秒内的 RPC"},

@@ -5,12 +5,17 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io/fs"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 	"unicode"
+
+	"go.starlark.net/syntax"
+
+	"github.com/raftlab/raftlab/labs"
 )
 
 // Every sentence that the grader says to a student has a translation.
@@ -32,6 +37,70 @@ func TestEverySentenceIsTranslated(t *testing.T) {
 			t.Errorf("%s: no translation of %q: add it to one of the lists in grader/phrase", pos, s)
 		}
 	}
+}
+
+// So has every sentence of the tests of the labs that come with the grader: what
+// they expect, what they fail with, what they count.
+func TestEverySentenceOfTheLabsIsTranslated(t *testing.T) {
+	found := 0
+	for _, name := range labs.Names {
+		lab, _ := labs.Named(name)
+		files, err := fs.Glob(lab, "*.star")
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: %d files, %v", name, len(files), err)
+		}
+		for _, file := range files {
+			src, err := fs.ReadFile(lab, file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f, err := syntax.Parse(name+"/"+file, src, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			syntax.Walk(f, func(n syntax.Node) bool {
+				call, ok := n.(*syntax.CallExpr)
+				if !ok {
+					return true
+				}
+				dot, ok := call.Fn.(*syntax.DotExpr)
+				if !ok || !set("expect", "fail", "budget")[dot.Name.Name] {
+					return true
+				}
+				for _, arg := range call.Args {
+					text, ok := starText(arg)
+					if !ok || !sentence.MatchString(text) || property.MatchString(text) {
+						continue
+					}
+					found++
+					if out := In("zh", example(text)); !strings.ContainsFunc(out, func(r rune) bool { return unicode.Is(unicode.Han, r) }) {
+						t.Errorf("%s: no translation of %q: add it to one of the lists in grader/phrase", call.Lparen, text)
+					}
+				}
+				return true
+			})
+		}
+	}
+	if found < 50 {
+		t.Errorf("found only %d sentences: the search is broken", found)
+	}
+}
+
+// starText is the text of an argument: "...", name = "...", or "..." % values.
+func starText(e syntax.Expr) (string, bool) {
+	switch e := e.(type) {
+	case *syntax.Literal:
+		s, ok := e.Value.(string)
+		return s, ok
+	case *syntax.BinaryExpr:
+		if e.Op == syntax.EQ || e.Op == syntax.PERCENT {
+			at := map[syntax.Token]syntax.Expr{syntax.EQ: e.Y, syntax.PERCENT: e.X}[e.Op]
+			return starText(at)
+		}
+	case *syntax.ParenExpr:
+		return starText(e.X)
+	}
+	return "", false
 }
 
 // exempt are strings that are no sentences to a student: names of properties,

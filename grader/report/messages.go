@@ -40,6 +40,7 @@ type messages struct {
 	recognised, leftOut           string // profile; file, reason
 	absent                        string // in place of the number of tests
 	early                         string // tests left out, part
+	undecided                     string // runs, the first of them with its keys
 	moduleIs, traceIs             string
 
 	// Budgets.
@@ -108,6 +109,7 @@ var english = messages{
 	recognised:  "Recognised as %s",
 	leftOut:     "Left out %s: %s",
 	absent:      "not part of this year's lab",
+	undecided:   "Not judged for Linearizability in %d runs: a history was too long to be searched for an order of its operations. The first: %s",
 	early:       "%d tests crash servers and need what 2C or 3C asks for. They run with: grade %s",
 	moduleIs:    "Built with %s, module %s",
 	traceIs:     "Seed %d, tests %s, all runs %s",
@@ -180,6 +182,7 @@ var chinese = messages{
 	recognised:  "识别为 %s",
 	leftOut:     "未编译 %s：%s",
 	absent:      "不属于这一年的实验",
+	undecided:   "有 %d 次运行没有判断线性一致性：某个键的历史太长，无法搜索操作的顺序。第一个：%s",
 	early:       "有 %d 项测试会让服务器崩溃，需要先完成 2C 或 3C。运行它们：grade %s",
 	moduleIs:    "由 %s 构建，模块 %s",
 	traceIs:     "种子 %d，测试 %s，全部运行 %s",

@@ -31,6 +31,7 @@ func (r *Report) Result(res *grader.Result) {
 	}
 	r.points(res)
 	r.early(res)
+	r.undecided(res)
 	r.verdict(res, failed)
 }
 
@@ -86,6 +87,29 @@ func (r *Report) early(res *grader.Result) {
 			r.printf("\n")
 			r.text("  ", fmt.Sprintf(r.m.early, p.Early, p.Name), r.p.dim)
 		}
+	}
+}
+
+// undecided says where a history was too long to be searched for an order: a
+// pass is none for Linearizability then.
+func (r *Report) undecided(res *grader.Result) {
+	runs := 0
+	first := ""
+	for _, p := range res.Parts {
+		for _, t := range p.Tests {
+			for _, run := range t.Runs {
+				if len(run.Undecided) == 0 {
+					continue
+				}
+				if runs++; first == "" {
+					first = fmt.Sprintf("%s/%s, seed %d: %q", t.Part, t.Name, run.Seed, run.Undecided)
+				}
+			}
+		}
+	}
+	if runs > 0 {
+		r.printf("\n")
+		r.text("  ", fmt.Sprintf(r.m.undecided, runs, first), r.p.engine)
 	}
 }
 

@@ -19,9 +19,8 @@ const answerWithin = 20 * sim.Second
 // invoke lets a client do an operation, waits for its answer, and holds that
 // against the history.
 func (r *runner) invoke(o *history.Operation, within span, texts ...string) error {
-	clients := r.world.Nodes() - r.world.Servers()
-	if o.Client < 0 || o.Client >= clients {
-		return fmt.Errorf("there is no client %d: this test has %d", o.Client, clients)
+	if err := r.client(o.Client); err != nil {
+		return err
 	}
 	n := r.world.Servers() + o.Client
 	var answer *sim.Effect
@@ -68,6 +67,22 @@ func (r *runner) invoke(o *history.Operation, within span, texts ...string) erro
 	return nil
 }
 
+func (r *runner) client(n int) error {
+	if clients := r.world.Nodes() - r.world.Servers(); n < 0 || n >= clients {
+		return fmt.Errorf("there is no client %d: this test has %d", n, clients)
+	}
+	return nil
+}
+
+// mClient is the number of a client as one end of a link.
+func (r *runner) mClient(a call) (starlark.Value, error) {
+	var n int
+	if err := a.unpack("client", &n); err != nil {
+		return nil, err
+	}
+	return starlark.MakeInt(r.world.Servers() + n), r.client(n)
+}
+
 // clientUp says whether the node has booted, and not only begun to.
 func (r *runner) clientUp(n int) bool { return r.world.Stats(n).Steps > 0 && r.world.Up(n) }
 
@@ -111,37 +126,56 @@ func (r *runner) mTestAndSet(a call) (starlark.Value, error) {
 	return starlark.Bool(o.Err == "OK"), err
 }
 
-func (r *runner) lockOp(op string, a call) (*history.Operation, error) {
+// lockLab says whether the lab has a lock.
+func (r *runner) lockLab(op string) error {
 	if r.lab.Service != "lock" {
-		return nil, fmt.Errorf(`%s: the lab has no lock: it needs service = "lock"`, op)
+		return fmt.Errorf(`%s: the lab has no lock: it needs service = "lock"`, op)
 	}
-	o, within := &history.Operation{Op: op}, span(0)
-	if err := a.unpack("client", &o.Client, "lock", &o.Key, "within?", &within); err != nil {
-		return nil, err
-	}
-	return o, r.invoke(o, within, o.Key)
+	return nil
 }
 
 func (r *runner) mAcquire(a call) (starlark.Value, error) {
-	o, err := r.lockOp("acquire", a)
-	if err != nil {
+	o, within := &history.Operation{Op: "acquire"}, span(0)
+	judged := true
+	if err := a.unpack("client", &o.Client, "lock", &o.Key, "within?", &within, "judge_token?", &judged); err != nil {
+		return nil, err
+	}
+	if err := r.lockLab("acquire"); err != nil {
+		return nil, err
+	}
+	o.AnyToken = !judged
+	if err := r.invoke(o, within, o.Key); err != nil {
 		return nil, err
 	}
 	return starlark.MakeUint64(o.GotVersion), nil
 }
 
 func (r *runner) mRelease(a call) (starlark.Value, error) {
-	_, err := r.lockOp("release", a)
-	return starlark.None, err
+	o, within := &history.Operation{Op: "release"}, span(0)
+	if err := a.unpack("client", &o.Client, "lock", &o.Key, "within?", &within); err != nil {
+		return nil, err
+	}
+	if err := r.lockLab("release"); err != nil {
+		return nil, err
+	}
+	return starlark.None, r.invoke(o, within, o.Key)
 }
 
 // mGuardedWrite writes to a store that a lock guards, with a fencing token. It
 // returns whether the store took it.
 func (r *runner) mGuardedWrite(a call) (starlark.Value, error) {
-	var lock string
+	var lock, text string
 	var token uint64
-	if err := a.unpack("lock", &lock, "token", &token); err != nil {
+	if err := a.unpack("lock", &lock, "token", &token, "text", &text); err != nil {
 		return nil, err
 	}
-	return starlark.Bool(r.history.GuardedWrite(lock, token)), nil
+	return starlark.Bool(r.history.GuardedWrite(lock, token, text)), nil
+}
+
+func (r *runner) mGuardedRead(a call) (starlark.Value, error) {
+	var lock string
+	if err := a.unpack("lock", &lock); err != nil {
+		return nil, err
+	}
+	return starlark.String(r.history.GuardedRead(lock)), nil
 }

@@ -58,12 +58,13 @@ var methods = map[string]method{
 	"applied": (*runner).mApplied, "value": (*runner).mValue, "last_applied": (*runner).mLastApplied,
 	// clients of the service
 	"get": (*runner).mGet, "put": (*runner).mPut, "append": (*runner).mAppend, "test_and_set": (*runner).mTestAndSet,
-	"acquire": (*runner).mAcquire, "release": (*runner).mRelease, "guarded_write": (*runner).mGuardedWrite,
+	"acquire": (*runner).mAcquire, "release": (*runner).mRelease, "guarded_write": (*runner).mGuardedWrite, "guarded_read": (*runner).mGuardedRead,
+	"client": (*runner).mClient,
 	// leaders and terms
 	"wait_leader": (*runner).mWaitLeader, "no_leader": (*runner).mNoLeader, "leader": (*runner).mLeader,
 	"stable_leader": (*runner).mStable, "term": (*runner).mTerm, "same_term": (*runner).mSameTerm,
 	// what it costs, and verdicts
-	"rpcs": (*runner).mRPCs, "bytes": (*runner).mBytes, "state_size": (*runner).mStateSize,
+	"rpcs": (*runner).mRPCs, "client_rpcs": (*runner).mClientRPCs, "bytes": (*runner).mBytes, "state_size": (*runner).mStateSize,
 	"budget": (*runner).mBudget, "fail": (*runner).mFail, "expect": (*runner).mExpect,
 }
 
@@ -401,18 +402,24 @@ func (r *runner) mWaitCrash(a call) (starlark.Value, error) {
 	return starlark.Bool(ok), err
 }
 
-func (r *runner) twoServers(a call) (from, to int, err error) {
+// ends reads the two ends of a link: servers, or clients by c.client(i).
+func (r *runner) ends(a call) (from, to int, err error) {
 	if err := a.unpack("from", &from, "to", &to); err != nil {
 		return 0, 0, err
 	}
-	if err := r.server(from); err != nil {
-		return 0, 0, err
+	for _, n := range []int{from, to} {
+		if n >= r.world.Servers() && n < r.world.Nodes() {
+			continue
+		}
+		if err := r.server(n); err != nil {
+			return 0, 0, err
+		}
 	}
-	return from, to, r.server(to)
+	return from, to, nil
 }
 
 func (r *runner) mCut(a call) (starlark.Value, error) {
-	from, to, err := r.twoServers(a)
+	from, to, err := r.ends(a)
 	if err == nil {
 		r.world.Cut(from, to)
 	}
@@ -425,7 +432,7 @@ func (r *runner) mHeal(a call) (starlark.Value, error) {
 		r.world.Heal(-1, -1)
 		return starlark.None, nil
 	}
-	from, to, err := r.twoServers(a)
+	from, to, err := r.ends(a)
 	if err == nil {
 		r.world.Heal(from, to)
 	}
@@ -544,6 +551,24 @@ func (r *runner) sum(a call, f func(sim.Stats) uint64) (starlark.Value, error) {
 
 func (r *runner) mRPCs(a call) (starlark.Value, error) {
 	return r.sum(a, func(s sim.Stats) uint64 { return s.Calls })
+}
+
+// mClientRPCs counts the calls of a client, or of all.
+func (r *runner) mClientRPCs(a call) (starlark.Value, error) {
+	client := -1
+	if err := a.unpack("client?", &client); err != nil {
+		return nil, err
+	}
+	if err := r.client(client); client != -1 && err != nil {
+		return nil, err
+	}
+	total := uint64(0)
+	for n := r.world.Servers(); n < r.world.Nodes(); n++ {
+		if client == -1 || n == r.world.Servers()+client {
+			total += r.world.Stats(n).Calls
+		}
+	}
+	return starlark.MakeUint64(total), nil
 }
 
 func (r *runner) mBytes(a call) (starlark.Value, error) {

@@ -17,7 +17,7 @@ var unlogged = map[string]bool{
 	"sleep": true, "until": true, "spawn": true, "wait_until": true, "rand": true, "chance": true, "pick": true, "shuffle": true,
 	"up": true, "reachable": true, "command": true, "start": true, "commit": true, "applied": true, "value": true, "last_applied": true,
 	"leader": true, "term": true, "rpcs": true, "bytes": true, "state_size": true,
-	"budget": true, "fail": true, "expect": true, "wait_crash": true,
+	"budget": true, "fail": true, "expect": true, "wait_crash": true, "client": true, "client_rpcs": true,
 }
 
 // logLine writes a call of a method of the cluster as a line of Starlark.

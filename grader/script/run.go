@@ -58,6 +58,9 @@ type Outcome struct {
 	Bytes        uint64
 	Applied      uint64
 	Budgets      []Budget
+	// Undecided are keys of a service of whose history the search for an order
+	// could not say whether there is one: it would have taken too many steps.
+	Undecided []string
 	// Dumps are the stacks of the servers' goroutines, taken when the run
 	// ended by something that did not happen in time.
 	Dumps map[int]string
@@ -295,7 +298,9 @@ func (r *runner) dump() map[int]string {
 
 func (r *runner) finish() {
 	if r.checker.Violation() == nil && r.out.Err == nil {
-		if v := r.history.Linearize(); v != nil {
+		v, undecided := r.history.Linearize()
+		r.out.Undecided = undecided
+		if v != nil {
 			v.Time = r.world.Now()
 			r.checker.Report(v)
 		}
