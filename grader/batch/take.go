@@ -5,15 +5,10 @@ import (
 	"archive/zip"
 	"bytes"
 	"compress/gzip"
-	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"os/exec"
-	"path"
-	"path/filepath"
 	"strings"
 )
 
@@ -239,45 +234,4 @@ func takeTar(r io.Reader) (*Files, error) {
 			return nil, err
 		}
 	}
-}
-
-// TakeCommit reads a commit of a git repository, within it the folder sub if
-// that is not "". The working tree is not looked at, and git runs none of the
-// repository's hooks or helpers.
-func TakeCommit(ctx context.Context, repo, commit, sub string) (*Files, error) {
-	if strings.HasPrefix(commit, "-") {
-		return nil, fmt.Errorf("%q is not the name of a commit", commit)
-	}
-	abs, err := filepath.Abs(repo)
-	if err != nil {
-		return nil, err
-	}
-	tree := commit + "^{commit}"
-	if sub != "" {
-		tree = commit + ":" + path.Clean(sub)
-	}
-	cmd := exec.CommandContext(ctx, "git", "-c", "safe.directory="+abs, "-c", "core.fsmonitor=false", "-c", "core.hooksPath="+os.DevNull,
-		"-C", abs, "archive", "--format=tar", tree)
-	cmd.Env = append(os.Environ(), "GIT_TERMINAL_PROMPT=0", "GIT_OPTIONAL_LOCKS=0", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull)
-	var errs bytes.Buffer
-	cmd.Stderr = &errs
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("git is needed to read %s: %w", repo, err)
-	}
-	f, takeErr := takeTar(out)
-	if takeErr != nil {
-		cmd.Process.Kill()
-	}
-	err = cmd.Wait()
-	if takeErr != nil && errs.Len() == 0 {
-		return nil, takeErr
-	}
-	if err != nil {
-		return nil, fmt.Errorf("git cannot read commit %s of %s: %s", commit, repo, strings.TrimSpace(errs.String()))
-	}
-	return f, nil
 }

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -123,6 +124,126 @@ func TestHashIsOfTheFilesAlone(t *testing.T) {
 	}
 	if _, err = TakeCommit(context.Background(), dir, "--output=/tmp/x", ""); err == nil {
 		t.Error("an option in place of a commit was taken")
+	}
+}
+
+// A repository's own settings name programs that git runs on some occasions:
+// reading a commit is none of them. And a repository that leads into another one
+// is not read.
+func TestCommitOfAHostileRepository(t *testing.T) {
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip(err)
+	}
+	fresh := func(t *testing.T) (dir string, git func(args ...string) string) {
+		dir = t.TempDir()
+		git = func(args ...string) string {
+			t.Helper()
+			cmd := exec.Command("git", append([]string{"-C", dir, "-c", "user.name=a", "-c", "user.email=a@b"}, args...)...)
+			out, err := cmd.CombinedOutput()
+			if err != nil {
+				t.Fatalf("git %v: %v\n%s", args, err, out)
+			}
+			return strings.TrimSpace(string(out))
+		}
+		put(t, filepath.Join(dir, "raft", "raft.go"), []byte("package raft\n"))
+		put(t, filepath.Join(dir, ".gitattributes"), []byte("*.go filter=evil diff=evil export-subst\n"))
+		git("init", "-q")
+		git("add", ".")
+		git("commit", "-qm", "handed in")
+		return dir, git
+	}
+	t.Run("Settings", func(t *testing.T) {
+		dir, git := fresh(t)
+		owned := filepath.Join(t.TempDir(), "owned")
+		run := "touch '" + owned + "'; cat"
+		put(t, filepath.Join(dir, ".git", "hooks", "post-checkout"), []byte("#!/bin/sh\n"+run+"\n"))
+		os.Chmod(filepath.Join(dir, ".git", "hooks", "post-checkout"), 0o777)
+		for _, key := range []string{
+			"filter.evil.smudge", "filter.evil.clean", "filter.evil.process", "diff.evil.textconv", "diff.evil.command", "diff.external",
+			"core.fsmonitor", "core.pager", "pager.ls-tree", "core.sshCommand", "core.editor", "tar.tar.command", "alias.ls-tree", "alias.cat-file", "credential.helper",
+		} {
+			git("config", key, run)
+		}
+		f, err := TakeCommit(t.Context(), dir, "HEAD", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b, err := fs.ReadFile(f.FS(), "raft/raft.go"); err != nil || string(b) != "package raft\n" {
+			t.Errorf("%q, %v", b, err)
+		}
+		if f, err = TakeCommit(t.Context(), dir, "HEAD", "raft"); err != nil || !slices.Equal(f.names(), []string{"raft.go"}) {
+			t.Errorf("the folder raft: %v %v", f, err)
+		}
+		// What is missing is not fetched by a program that the settings name.
+		blob := git("rev-parse", "HEAD:raft/raft.go")
+		if err := os.Remove(filepath.Join(dir, ".git", "objects", blob[:2], blob[2:])); err != nil {
+			t.Fatal(err)
+		}
+		for key, value := range map[string]string{
+			"extensions.partialClone": "origin", "core.repositoryFormatVersion": "1", "remote.origin.promisor": "true",
+			"remote.origin.url": "ext::sh -c touch% " + owned, "protocol.allow": "always", "protocol.ext.allow": "always",
+		} {
+			git("config", key, value)
+		}
+		var unfit *Unfit
+		if _, err := TakeCommit(t.Context(), dir, "HEAD", ""); !errors.As(err, &unfit) || !strings.Contains(unfit.Reason, "is not in its git repository") {
+			t.Errorf("a file that is missing: %v", err)
+		}
+		if _, err := os.Stat(owned); err == nil {
+			t.Error("git ran what the repository's settings name")
+		}
+	})
+	for name, lead := range map[string]func(t *testing.T, dir, victim string){
+		".git": func(t *testing.T, dir, victim string) {
+			os.RemoveAll(filepath.Join(dir, ".git"))
+			put(t, filepath.Join(dir, ".git"), []byte("gitdir: "+filepath.Join(victim, ".git")+"\n"))
+		},
+		"refs": func(t *testing.T, dir, victim string) {
+			os.RemoveAll(filepath.Join(dir, ".git", "refs"))
+			os.Symlink(filepath.Join(victim, ".git", "refs"), filepath.Join(dir, ".git", "refs"))
+		},
+		"commondir": func(t *testing.T, dir, victim string) {
+			put(t, filepath.Join(dir, ".git", "commondir"), []byte(filepath.Join(victim, ".git")+"\n"))
+		},
+		"objects/info/alternates": func(t *testing.T, dir, victim string) {
+			put(t, filepath.Join(dir, ".git", "objects", "info", "alternates"), []byte(filepath.Join(victim, ".git", "objects")+"\n"))
+		},
+	} {
+		t.Run(strings.ReplaceAll(name, "/", "_"), func(t *testing.T) {
+			dir, _ := fresh(t)
+			victim, _ := fresh(t)
+			lead(t, dir, victim)
+			var unfit *Unfit
+			if _, err := TakeCommit(t.Context(), dir, "HEAD", ""); !errors.As(err, &unfit) || !strings.Contains(unfit.Reason, "leads elsewhere, by "+name) {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+	// Without a .git the repository around the folder is none of the student's.
+	dir, _ := fresh(t)
+	if _, err := TakeCommit(t.Context(), filepath.Join(dir, "raft"), "HEAD", ""); err == nil || !strings.Contains(err.Error(), "expected a git repository") {
+		t.Errorf("a folder within a repository: %v", err)
+	}
+	// A tree that holds itself many times over: a million files in a few objects.
+	dir, git := fresh(t)
+	tree := git("rev-parse", "HEAD:raft")
+	for range 6 {
+		var lines strings.Builder
+		for i := range 10 {
+			fmt.Fprintf(&lines, "040000 tree %s\td%d\n", tree, i)
+		}
+		cmd := exec.Command("git", "-C", dir, "mktree")
+		cmd.Stdin = strings.NewReader(lines.String())
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		tree = strings.TrimSpace(string(out))
+	}
+	bomb := git("commit-tree", "-m", "bomb", tree)
+	var unfit *Unfit
+	if _, err := TakeCommit(t.Context(), dir, bomb, ""); !errors.As(err, &unfit) || unfit.Verdict != TooBig {
+		t.Errorf("a bomb of trees: %v", err)
 	}
 }
 

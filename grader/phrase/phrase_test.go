@@ -141,6 +141,7 @@ var testAuthors = set(
 	"no such file in the lab's folder",
 	"the test waits for something that can never happen: no server has anything left to do",
 	"expected a call of world(function, seed = N, servers = 3, ...), found none: is this a file that grade hunt wrote?",
+	"a world file stands alone: it cannot load another",
 	"expected a world file of at most %d bytes, found %d",
 	"the test took more than %d s of virtual time; give it a larger 'within', or let it wait for less",
 )
