@@ -35,21 +35,41 @@ func correctKV(t testing.TB) fs.FS {
 	return files
 }
 
-// RAFTLAB_KV_SEEDS runs each test with so many seeds; else each test's own number.
+// RAFTLAB_KV_SEEDS runs each test with so many seeds, or RAFTLAB_SHARE of them;
+// else each test has its own number.
 func TestCorrectServicePassesEveryTest(t *testing.T) {
-	seeds, _ := strconv.Atoi(os.Getenv("RAFTLAB_KV_SEEDS"))
-	for name, lab := range map[string]fs.FS{"kv": labs.KV(), "lock": labs.Lock()} {
-		r, err := grader.Grade(t.Context(), grader.Options{Dir: ".", Files: correctKV(t), Lab: lab, Seeds: seeds, CacheDir: t.TempDir()})
+	first, seeds := 0, 0
+	if n, _ := strconv.Atoi(os.Getenv("RAFTLAB_KV_SEEDS")); n > 0 {
+		end := 0
+		first, end = share(t, n)
+		seeds = end - first
+	}
+	files := correctKV(t)
+	for _, name := range []string{"kv", "lock"} {
+		lab, _ := labs.Named(name)
+		begin := cpuTime()
+		r, err := grader.Grade(t.Context(), grader.Options{Dir: ".", Files: files, Lab: lab, Seed: uint64(first) + 1, Seeds: seeds, CacheDir: t.TempDir()})
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
+		runs, alarms, virtual := 0, 0, 0.0
 		for _, p := range r.Parts {
 			for _, test := range p.Tests {
+				for _, run := range test.Runs {
+					runs++
+					virtual += float64(run.Virtual) / 1e9
+					if run.Status != grader.Passed {
+						alarms++
+					}
+					if len(run.Undecided) > 0 {
+						t.Errorf("%s/%s seed %d: the history of %q is too long to be searched", p.Name, test.Name, run.Seed, run.Undecided)
+					}
+				}
 				if f := test.Failure; f != nil {
 					t.Errorf("%s/%s seed %d: %s: %s\nexpected %s\nfound %s", p.Name, test.Name, f.Seed, f.Property, f.Message, f.Expected, f.Found)
 				}
 			}
 		}
-		t.Logf("%s: %g of %g points, %v to build, %v to run, hash %.16s", name, r.Points, r.Max, r.Timing.Build, r.Timing.Run, r.Hash)
+		t.Logf("%s: %g of %g points, %d runs, %d false alarms, %.0f s virtual, %.1f CPU s, hash %.16s", name, r.Points, r.Max, runs, alarms, virtual, (cpuTime() - begin).Seconds(), r.Hash)
 	}
 }

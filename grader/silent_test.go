@@ -16,12 +16,6 @@ func TestSilence(t *testing.T) {
 	if _, err := fmt.Sscan(os.Getenv("RAFTLAB_RUNS"), &runs); err != nil || runs < 1 {
 		t.Skip("make silent")
 	}
-	share, of := 1, 1
-	if v := os.Getenv("RAFTLAB_SHARE"); v != "" {
-		if n, _ := fmt.Sscanf(v, "%d/%d", &share, &of); n != 2 || share < 1 || share > of {
-			t.Fatalf("RAFTLAB_SHARE: expected a share such as 2/4, found %q", v)
-		}
-	}
 	lab, err := grader.OpenLab(nil)
 	if err != nil {
 		t.Fatal(err)
@@ -31,10 +25,7 @@ func TestSilence(t *testing.T) {
 		tests += len(p.Tests)
 	}
 	seeds := (runs + tests - 1) / tests
-	first, end := seeds*(share-1)/of, seeds*share/of
-	if first == end {
-		t.Fatalf("%d seeds for each test are too few for %d shares", seeds, of)
-	}
+	first, end := share(t, seeds)
 	begin := cpuTime()
 	r := grade(t, grader.Options{Dir: "testdata/correct", Seed: uint64(first) + 1, Seeds: end - first})
 	done, alarms, virtual := 0, 0, 0.0
@@ -56,4 +47,18 @@ func TestSilence(t *testing.T) {
 	if alarms == 0 {
 		t.Logf("with 95 %% confidence fewer than %.2f %% of all runs are false alarms", 300/float64(done))
 	}
+}
+
+// share is which of the seeds RAFTLAB_SHARE asks for: those from first+1 to end.
+func share(t *testing.T, seeds int) (first, end int) {
+	share, of := 1, 1
+	if v := os.Getenv("RAFTLAB_SHARE"); v != "" {
+		if n, _ := fmt.Sscanf(v, "%d/%d", &share, &of); n != 2 || share < 1 || share > of {
+			t.Fatalf("RAFTLAB_SHARE: expected a share such as 2/4, found %q", v)
+		}
+	}
+	if first, end = seeds*(share-1)/of, seeds*share/of; first == end {
+		t.Fatalf("%d seeds for each test are too few for %d shares", seeds, of)
+	}
+	return first, end
 }

@@ -36,7 +36,7 @@ var chineseService = []pair{
 	{"calls of the clerk for 20 operations", "客户端为 20 次操作发出的调用"},
 	{"RPCs between the servers for 20 operations", "20 次操作中服务器之间的 RPC"},
 	{"calls of a clerk in 2 s without a leader", "没有领导者的 2 秒内一个客户端的调用"},
-	{"log of server %d", "服务器 %s 的日志"},
+	{"largest log of server %d", "服务器 %s 的最大日志"},
 	{"client 0 slept longer than its lease, woke, and wrote over what client 1 had written, who has the lock now", "客户端 0 睡过了自己的租约，醒来后覆盖了客户端 1 写下的内容，而锁现在是客户端 1 的"},
 	{"the store refuses the write of client 0, since the token of client 1 is higher", "存储拒绝客户端 0 的写入，因为客户端 1 的令牌更大"},
 	{"client 0 has token %d, client 1 has token %d, and the store holds \"%s\"", "客户端 0 的令牌是 %s，客户端 1 的令牌是 %s，存储里是“%s”"},
