@@ -103,6 +103,11 @@ bench-page: site ## what the coding pages cost: downloads, seconds to a verdict,
 player: site/node_modules ## rebuild the player that the command's HTML report embeds
 	cd site && npm run player
 
+.PHONY: pictures
+pictures: build site/node_modules ## take the pictures of docs/replay.md again
+	sh .ci/chromium
+	cd site && npm run --silent pictures
+
 .PHONY: seeds
 seeds: ## the core and a correct server on SEEDS seeds (1000): no false alarm. Takes long
 	RAFTLAB_SEEDS=$(SEEDS) $(GO) test -count=1 -timeout 0 -v -run 'TestCorePassesEveryTest|TestCorrectServerPassesEveryTest' ./grader
@@ -165,6 +170,10 @@ power: ## every planted bug (BUGS=names, or a share: 2/12) is found by a default
 .PHONY: power-shrink
 power-shrink: ## the same, and how short the scripts are to which its failures shrink (takes longer)
 	RAFTLAB_FIRST=1 RAFTLAB_SHRINK=1 RAFTLAB_POWER=$${BUGS:-all} $(GO) test -count=1 -timeout 0 -v -run '^TestPower$$' ./grader
+
+.PHONY: rebuilds
+rebuilds: ## saved failures are the same runs in other builds of the command: without paths, with fused floats, for 32 bits with an interpreter
+	RAFTLAB_REBUILD=all $(GO) test -count=1 -timeout 0 -v -run '^TestASavedFailureIsTheSameRunAfterARebuild$$' ./cmd/grade
 
 .PHONY: years
 years: ## a correct solution in the shape of each year of the MIT lab on the whole lab

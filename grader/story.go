@@ -1,6 +1,7 @@
 package grader
 
 import (
+	"bytes"
 	"fmt"
 	"regexp"
 	"sort"
@@ -25,6 +26,8 @@ type story struct {
 	printed  uint64
 	tails    [][]byte
 	sent     []string // per server: the reply sent in the step under way
+	applied  []bool   // per server: since then, it has applied something
+	snapshot [][]byte // per server: the one on its disk
 	lead     []uint64 // per server: the term it leads in
 	term     []uint64
 	evidence []string
@@ -40,7 +43,7 @@ const (
 )
 
 func newStory(n int) *story {
-	return &story{tails: make([][]byte, n), sent: make([]string, n), lead: make([]uint64, n), term: make([]uint64, n)}
+	return &story{tails: make([][]byte, n), sent: make([]string, n), applied: make([]bool, n), snapshot: make([][]byte, n), lead: make([]uint64, n), term: make([]uint64, n)}
 }
 
 func (s *story) add(r *sim.Record, peer int, format string, args ...any) *EventLine {
@@ -89,7 +92,7 @@ func (s *story) Watch(r *sim.Record) {
 		what := r.Name
 		if sim.MsgKind(r.Term) == sim.MsgReply {
 			what += " reply"
-			s.sent[r.Node] = what
+			s.sent[r.Node], s.applied[r.Node] = what, false
 		}
 		s.message(r, what)
 	case sim.RecDrop:
@@ -97,7 +100,10 @@ func (s *story) Watch(r *sim.Record) {
 			s.message(r, "message "+r.Name)
 		}
 	case sim.RecSave:
-		if s.sent[r.Node] != "" {
+		// The service takes a snapshot as it applies, and no reply waits for that.
+		taken := s.applied[r.Node] && !bytes.Equal(s.snapshot[r.Node], r.More)
+		s.snapshot[r.Node] = r.More
+		if s.sent[r.Node] != "" && !taken {
 			if len(s.evidence) < keepEvidence {
 				s.evidence = append(s.evidence, fmt.Sprintf("at %s server %d sent its %s before it saved its state", clock(r.T), r.Node, s.sent[r.Node]))
 			}
@@ -116,6 +122,7 @@ func (s *story) Watch(r *sim.Record) {
 		}
 		s.term[r.Node] = r.Status.Term
 	case sim.RecApply:
+		s.applied[r.Node] = true
 		s.add(r, -1, "applies %s at index %d", short(r.Data), int64(r.Index))
 	case sim.RecApplySnapshot:
 		s.add(r, -1, "applies the snapshot up to index %d", int64(r.Index))

@@ -255,7 +255,7 @@ func (c *cli) show(p *report.Picture) error {
 	if err := c.writePicture(p, file); err != nil {
 		return err
 	}
-	name, seed := p.Test.Part+"/"+p.Test.Name, p.Run.Seed
+	name, seed := strings.Trim(p.Test.Part+"/"+p.Test.Name, "/"), p.Run.Seed
 	if c.json {
 		return writeJSON(c.stdout, struct {
 			Test   string        `json:"test"`

@@ -61,7 +61,7 @@ func WritePicture(w io.Writer, p *Picture) error {
 	page := player
 	for _, r := range [][2]string{
 		{`<html lang="en">`, `<html lang="` + lang + `" data-lang="` + lang + `">`},
-		{`<title>raftlab</title>`, `<title>` + escape(p.Test.Part+"/"+p.Test.Name) + ` · raftlab</title>`},
+		{`<title>raftlab</title>`, `<title>` + escape(p.name()) + ` · raftlab</title>`},
 		{`id="raftlab-trace"></script>`, `id="raftlab-trace">` + packed(p.Trace) + `</script>`},
 		{`id="raftlab-run"></script>`, `id="raftlab-run">` + packed(about) + `</script>`},
 	} {
@@ -73,6 +73,9 @@ func WritePicture(w io.Writer, p *Picture) error {
 	_, err = io.WriteString(w, page)
 	return err
 }
+
+// name is the test's; a trace from a lesson has no part.
+func (p *Picture) name() string { return strings.Trim(p.Test.Part+"/"+p.Test.Name, "/") }
 
 // packed is b, compressed, in base64.
 func packed(b []byte) string {
@@ -91,6 +94,13 @@ func escape(s string) string {
 type bilingual struct {
 	En string `json:"en"`
 	Zh string `json:"zh"`
+}
+
+// link is a sentence of the chain that led to the failure.
+type link struct {
+	Time   sim.Time  `json:"time"`
+	Server int       `json:"server"` // -1: none
+	What   bilingual `json:"what"`
 }
 
 func both(s string) bilingual { return bilingual{s, phrase.In("zh", s)} }
@@ -112,6 +122,8 @@ type about struct {
 	Message   *bilingual    `json:"message,omitempty"`
 	Expected  *bilingual    `json:"expected,omitempty"`
 	Found     *bilingual    `json:"found,omitempty"`
+	Chain     []link        `json:"chain,omitempty"`
+	So        *bilingual    `json:"so,omitempty"`
 	Line      string        `json:"line,omitempty"`
 	Code      string        `json:"code,omitempty"`
 	Stack     string        `json:"stack,omitempty"`
@@ -129,7 +141,7 @@ type about struct {
 
 func (p *Picture) about(t *sim.Trace) *about {
 	a := &about{
-		Test: p.Test.Part + "/" + p.Test.Name, Title: p.Test.Title, Seed: p.Run.Seed, Passed: p.Run.Status == grader.Passed,
+		Test: p.name(), Title: p.Test.Title, Seed: p.Run.Seed, Passed: p.Run.Status == grader.Passed,
 		Hash: p.Run.Hash, Grader: t.Header.Engine, Server: -1, Again: p.Again,
 		Sources: make(map[string]string), Values: []any{}, At: make(map[int][]int),
 	}
@@ -142,7 +154,10 @@ func (p *Picture) about(t *sim.Trace) *about {
 			return &b
 		}
 		a.Property, a.Section, a.Kind, a.Time, a.Server = f.Property, f.Section, string(f.Kind), f.Time, f.Server
-		a.Message, a.Expected, a.Found = text(f.Message), text(f.Expected), text(f.Found)
+		a.Message, a.Expected, a.Found, a.So = text(f.Message), text(f.Expected), text(f.Found), text(f.So)
+		for _, e := range f.Chain {
+			a.Chain = append(a.Chain, link{e.Time, e.Server, both(e.What)})
+		}
 		a.Line, a.Code, a.Stack = f.Test, f.Code, f.Stack
 		n := min(max(p.Hints, 0), len(f.Hints))
 		a.Hints, a.MoreHints = f.Hints[:n], len(f.Hints)-n

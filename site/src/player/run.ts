@@ -31,6 +31,10 @@ export interface RunInfo {
   message?: Both;
   expected?: Both;
   found?: Both;
+  /** How the property came to break; times in ns, server -1: none. */
+  chain?: { time: number; server: number; what: Both }[];
+  /** What follows from the chain. */
+  so?: Both;
   /** The test's line, file:line. */
   line?: string;
   code?: string;
@@ -96,6 +100,16 @@ export class Run {
   private saves = new Map<number, number[]>();
   private prints = new Map<number, number[]>();
   private lines: number[] = [];
+
+  /** The last record of a server at a moment, or of anybody if the server is -1; -1: none. */
+  momentOf(time: number, server: number): number {
+    for (let at = this.records.length - 1; at >= 0; at--) {
+      const r = this.records[at]!;
+      if (r.t < time) break;
+      if (r.t === time && (server < 0 || r.node === server)) return at;
+    }
+    return -1;
+  }
 
   constructor(info: RunInfo, records: readonly TraceRecord[]) {
     this.info = info;

@@ -59,6 +59,26 @@ test('the run opens where the property broke, with decoded messages, the disk, n
   await page.close();
 });
 
+test('each sentence of how it came about leads to its moment', async () => {
+  const { page, errors } = await open('en');
+  const sentences = await page.locator('.chain li').allInnerTexts();
+  assert.ok(sentences.some((s) => /server \d crashes/.test(s)), sentences.join('\n'));
+  assert.match(await page.innerText('.verdict-box'), /So server \d answered both candidates of term \d/);
+  const crash = page.locator('.chain li', { hasText: /server \d crashes/ });
+  const server = /server (\d)/.exec(await crash.innerText())![1];
+  const button = crash.getByRole('button');
+  const moment = await button.innerText();
+  await button.click();
+  await page.waitForFunction((at) => document.querySelector('.raftlab-player')?.textContent?.includes(at), moment);
+  // The ring shows it down there, and up again when it has come back.
+  const place = page.locator('.raftlab-player .node').filter({ hasText: `S${server}` });
+  await place.filter({ hasText: 'down' }).waitFor();
+  await page.locator('.chain li', { hasText: `server ${server} comes back` }).getByRole('button').click();
+  await place.filter({ hasText: 'up' }).waitFor();
+  assert.deepEqual(errors, []);
+  await page.close();
+});
+
 test('in Chinese, on a phone, nothing runs out of the page, and the language can be changed', async () => {
   const { page, errors } = await open('zh');
   await page.setViewportSize({ width: 390, height: 800 });
