@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 
 	"github.com/raftlab/raftlab/grader/script"
 	"github.com/raftlab/raftlab/labs"
@@ -22,23 +23,44 @@ type Hint struct {
 	Hints   []Text `json:"hints"`
 }
 
-// readHints reads the lab's hints.json; a lab of one's own may have none, and
-// then those of the Raft lab serve.
-func readHints(files fs.FS) (Hints, error) {
-	if files != nil {
-		b, err := fs.ReadFile(files, "hints.json")
-		if err == nil {
-			return parseHints(b)
-		}
-		if !errors.Is(err, fs.ErrNotExist) {
-			return nil, &script.Error{Pos: "hints.json", Msg: err.Error()}
-		}
+// readHints reads the hints of the Raft lab, over them those of the labs on top
+// of it that the service is of, and over these the lab's own: what a lab has no
+// hint for, a lab below it has.
+func readHints(files fs.FS, service string) (Hints, error) {
+	below := []string{"raft"}
+	switch service {
+	case "":
+	case "lock":
+		below = append(below, "kv", "lock")
+	default:
+		below = append(below, "kv")
 	}
-	b, err := fs.ReadFile(labs.Raft(), "hints.json")
-	if err != nil {
-		return nil, fmt.Errorf("%w: %v", ErrEngine, err)
+	hints := make(Hints)
+	for _, name := range below {
+		lab, _ := labs.Named(name)
+		b, err := fs.ReadFile(lab, "hints.json")
+		if err != nil {
+			return nil, fmt.Errorf("%w: %v", ErrEngine, err)
+		}
+		own, err := parseHints(b)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(hints, own)
 	}
-	return parseHints(b)
+	if files == nil {
+		return hints, nil
+	}
+	b, err := fs.ReadFile(files, "hints.json")
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return hints, nil
+	case err != nil:
+		return nil, &script.Error{Pos: "hints.json", Msg: err.Error()}
+	}
+	own, err := parseHints(b)
+	maps.Copy(hints, own)
+	return hints, err
 }
 
 func parseHints(b []byte) (Hints, error) {

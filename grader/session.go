@@ -43,7 +43,7 @@ func Open(ctx context.Context, o Options) (*Session, error) {
 	if s.tests, s.jobs, err = plan(lab, &s.o, s.res); err != nil {
 		return nil, err
 	}
-	if s.hints, err = readHints(o.Lab); err != nil {
+	if s.hints, err = readHints(o.Lab, lab.Service); err != nil {
 		return nil, err
 	}
 	if s.sub, err = prepare(ctx, &s.o, s.res); err != nil {

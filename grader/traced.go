@@ -19,12 +19,14 @@ func OfTrace(t *sim.Trace) (*TestResult, *script.Lab, error) {
 	run := &tr.Runs[0]
 	run.Records = uint64(len(t.Records))
 	var lab *script.Lab
+	service := ""
 	files, ok := labs.Named(h.Lab)
 	if ok {
 		var err error
 		if lab, err = OpenLab(files); err != nil {
 			return nil, nil, err
 		}
+		service = lab.Service
 		for _, p := range lab.Parts {
 			for _, x := range p.Tests {
 				if p.Name == part && x.Name == name {
@@ -33,7 +35,7 @@ func OfTrace(t *sim.Trace) (*TestResult, *script.Lab, error) {
 			}
 		}
 	}
-	hints, err := readHints(files)
+	hints, err := readHints(files, service)
 	if err != nil {
 		return nil, nil, err
 	}

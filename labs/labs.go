@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 
 	"golang.org/x/tools/txtar"
 )
@@ -44,11 +45,46 @@ func lab(name string) fs.FS {
 }
 
 // Skeleton returns the folder that a student of the lab begins with: the files
-// of the lab's skeleton.txtar.
+// of the lab's skeleton.txtar. If that has a line "On top of: LAB" before its
+// first file, they stand in, or take the place of, those of that lab's skeleton.
 func Skeleton(lab fs.FS) (fs.FS, error) {
-	data, err := fs.ReadFile(lab, "skeleton.txtar")
+	files, err := skeleton(lab)
 	if err != nil {
 		return nil, fmt.Errorf("the lab has no skeleton: %w", err)
 	}
-	return txtar.FS(txtar.Parse(data))
+	return txtar.FS(&txtar.Archive{Files: files})
+}
+
+func skeleton(lab fs.FS) ([]txtar.File, error) {
+	data, err := fs.ReadFile(lab, "skeleton.txtar")
+	if err != nil {
+		return nil, err
+	}
+	a := txtar.Parse(data)
+	below := ""
+	for line := range strings.Lines(string(a.Comment)) {
+		if name, ok := strings.CutPrefix(strings.TrimSpace(line), "On top of: "); ok {
+			below = name
+		}
+	}
+	if below == "" {
+		return a.Files, nil
+	}
+	base, ok := Named(below)
+	if !ok {
+		return nil, fmt.Errorf("skeleton.txtar: no lab is named %q; they are %s", below, strings.Join(Names, ", "))
+	}
+	files, err := skeleton(base)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range a.Files {
+		i := slices.IndexFunc(files, func(g txtar.File) bool { return g.Name == f.Name })
+		if i < 0 {
+			files = append(files, f)
+		} else {
+			files[i] = f
+		}
+	}
+	return files, nil
 }

@@ -18,9 +18,13 @@ import (
 	"github.com/raftlab/raftlab/labs/kit"
 )
 
-func skeleton(t *testing.T) fs.FS {
+// withSkeleton are the labs that grade init can begin.
+var withSkeleton = []string{"raft", "kv", "lock"}
+
+func skeleton(t *testing.T, name string) fs.FS {
 	t.Helper()
-	files, err := labs.Skeleton(labs.Raft())
+	lab, _ := labs.Named(name)
+	files, err := labs.Skeleton(lab)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,16 +32,18 @@ func skeleton(t *testing.T) fs.FS {
 }
 
 func TestSkeletonPassesVetOffline(t *testing.T) {
-	dir := t.TempDir()
-	if err := os.CopyFS(dir, skeleton(t)); err != nil {
-		t.Fatal(err)
-	}
-	for _, args := range [][]string{{"vet", "./..."}, {"test", "-run", "^$", "./raft"}} {
-		cmd := exec.Command("go", args...)
-		cmd.Dir = dir
-		cmd.Env = append(os.Environ(), "GOPROXY=off", "GOWORK=off", "GOFLAGS=", "GOTOOLCHAIN=local")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Errorf("go %s: %v\n%s", strings.Join(args, " "), err, out)
+	for _, name := range withSkeleton {
+		dir := t.TempDir()
+		if err := os.CopyFS(dir, skeleton(t, name)); err != nil {
+			t.Fatal(err)
+		}
+		for _, args := range [][]string{{"vet", "./..."}, {"test", "-run", "^$", "./" + name}} {
+			cmd := exec.Command("go", args...)
+			cmd.Dir = dir
+			cmd.Env = append(os.Environ(), "GOPROXY=off", "GOWORK=off", "GOFLAGS=", "GOTOOLCHAIN=local")
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("%s: go %s: %v\n%s", name, strings.Join(args, " "), err, out)
+			}
 		}
 	}
 }
@@ -45,11 +51,8 @@ func TestSkeletonPassesVetOffline(t *testing.T) {
 // What an editor shows of the framework is what the kit has: each exported
 // declaration of the skeleton's stubs stands in the kit with the same text.
 func TestSkeletonStubsAgreeWithKit(t *testing.T) {
-	stubs := skeleton(t)
+	stubs := skeleton(t, "lock") // on top of all others
 	for _, pkg := range kit.Framework() {
-		if pkg == "kvapi" {
-			continue // of the labs on top of Raft
-		}
 		in := exported(t, kit.FS, pkg)
 		for name, decl := range exported(t, stubs, pkg) {
 			if in[name] != decl {
@@ -120,19 +123,49 @@ func typeText(s *ast.TypeSpec, text func(any) string) string {
 }
 
 func TestEveryPartHasATestInTheSkeleton(t *testing.T) {
-	lab := labs.Raft()
-	tests, err := fs.ReadFile(skeleton(t), "raft/raft_test.go")
-	if err != nil {
-		t.Fatal(err)
+	for _, name := range withSkeleton {
+		parts, err := fs.Glob(named(name), "*.star")
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := name + "/" + name + "_test.go"
+		tests, err := fs.ReadFile(skeleton(t, name), file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, star := range parts {
+			part := strings.TrimSuffix(star, ".star")
+			if part != "lab" && part != "work" && !strings.Contains(string(tests), fmt.Sprintf("grade(t, %q)", part)) {
+				t.Errorf("%s does not run the part %s", file, part)
+			}
+		}
 	}
-	parts, err := fs.Glob(lab, "*.star")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range parts {
-		part := strings.TrimSuffix(file, ".star")
-		if part != "lab" && !strings.Contains(string(tests), fmt.Sprintf("grade(t, %q)", part)) {
-			t.Errorf("raft_test.go does not run the part %s", part)
+}
+
+func named(name string) fs.FS {
+	lab, _ := labs.Named(name)
+	return lab
+}
+
+// Every lab has a handout in both languages, and each names the lab's parts.
+func TestEveryLabHasHandouts(t *testing.T) {
+	for _, name := range withSkeleton {
+		for _, lang := range []string{"en", "zh"} {
+			text, err := fs.ReadFile(named(name), "handout/"+lang+".md")
+			if err != nil {
+				t.Error(err)
+				continue
+			}
+			parts, err := fs.Glob(named(name), "*.star")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, star := range parts {
+				part := strings.TrimSuffix(star, ".star")
+				if part != "lab" && part != "work" && !strings.Contains(string(text), part) {
+					t.Errorf("%s/handout/%s.md does not mention the part %s", name, lang, part)
+				}
+			}
 		}
 	}
 }
