@@ -21,6 +21,9 @@ const (
 	TooSlow Kind = "too slow"
 	// Toolchain: Go is missing on this machine, too old, or does not work.
 	Toolchain Kind = "toolchain"
+	// Detector: Go works, but not its race detector: there is no C compiler, or one
+	// that does not work, no cgo, or a system or a release for which there is none.
+	Detector Kind = "detector"
 	// Internal: the grader's own failure.
 	Internal Kind = "internal"
 )

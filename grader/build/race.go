@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 )
 
 // Native is a student's server as a program of this machine, with Go's race
@@ -27,11 +28,14 @@ type Native struct {
 // Close removes the program.
 func (n *Native) Close() error { return os.RemoveAll(n.dir) }
 
+const raceMemory = "It needs memory at fixed addresses: outside a container, setarch -R grade race keeps the system from moving them."
+
 const raceNeeds = "grade race needs Go 1.25 or newer, and a C compiler for cgo: on Debian and Ubuntu apt install gcc, on Fedora dnf install gcc, on macOS xcode-select --install."
 
 // Race compiles a student's folder to a Native. It runs on the user's own
 // machine with all that the user may do: only for code that the user trusts. Its
-// error is an *Error, of kind Toolchain where this machine lacks what it takes.
+// error is an *Error, of kind Toolchain where Go does not work on this machine,
+// and of kind Detector where Go does, but the race detector does not.
 func Race(ctx context.Context, o Options) (*Native, error) {
 	o.defaults()
 	tc, err := findGo(ctx, &o)
@@ -39,20 +43,20 @@ func Race(ctx context.Context, o Options) (*Native, error) {
 		return nil, err
 	}
 	if runtime.GOOS == "windows" {
-		return nil, fail(Toolchain, nil, "the race check does not run on Windows", "Run it on Linux or macOS, or in WSL.")
+		return nil, fail(Detector, nil, "the race check does not run on Windows", "Run it on Linux or macOS, or in WSL.")
 	}
 	if goMinor(tc.version) < 25 {
-		return nil, fail(Toolchain, nil, "the race check needs Go 1.25 or newer, found "+tc.version, raceNeeds)
+		return nil, fail(Detector, nil, "the race check needs Go 1.25 or newer, found "+tc.version, raceNeeds)
 	}
 	cc := strings.Fields(os.Getenv("CC"))
 	if len(cc) == 0 {
 		cc = []string{defaultCC()}
 	}
 	if _, err := exec.LookPath(cc[0]); err != nil {
-		return nil, fail(Toolchain, err, "found no C compiler: tried "+cc[0], raceNeeds)
+		return nil, fail(Detector, err, "found no C compiler: tried "+cc[0], raceNeeds)
 	}
 	if os.Getenv("CGO_ENABLED") == "0" {
-		return nil, fail(Toolchain, nil, "the race detector needs cgo, but CGO_ENABLED=0 is set", "Run it with CGO_ENABLED=1.")
+		return nil, fail(Detector, nil, "the race detector needs cgo, but CGO_ENABLED=0 is set", "Run it with CGO_ENABLED=1.")
 	}
 	o.GoVersion = tc.version
 	t, err := Prepare(ctx, o)
@@ -71,7 +75,34 @@ func Race(ctx context.Context, o Options) (*Native, error) {
 		n.Close()
 		return nil, err
 	}
+	if err := n.begins(ctx); err != nil {
+		n.Close()
+		return nil, err
+	}
 	return n, nil
+}
+
+// beginLimit is how long a program may take to find that it has nothing to do.
+const beginLimit = 10 * time.Second
+
+// begins says whether the detector can begin to run: it needs its memory at
+// certain addresses, which containers and kernels with other habits do not give
+// it. What the program itself does then is for the runs to see.
+func (n *Native) begins(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, beginLimit)
+	defer cancel()
+	c := exec.CommandContext(ctx, n.Path)
+	c.Dir = n.dir
+	c.Env = []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir(), "GORACE=atexit_sleep_ms=0"}
+	c.WaitDelay = time.Second
+	out := &clipped{max: 1 << 16}
+	c.Stderr = out
+	err := c.Run()
+	text := out.String()
+	if err == nil || !strings.Contains(text, "ThreadSanitizer") || strings.Contains(text, "WARNING: DATA RACE") {
+		return nil
+	}
+	return fail(Detector, err, "the race detector cannot begin to run:\n"+strings.TrimSpace(text), raceMemory)
 }
 
 func defaultCC() string {
@@ -132,7 +163,7 @@ func (tc *toolchain) raceBuild(ctx context.Context, t *Tree, n *Native) error {
 		}
 		text := out.String()
 		if strings.Contains(text, "cgo: C compiler") || strings.Contains(text, "-race") && strings.Contains(text, "requires cgo") || strings.Contains(text, "-race is not supported") || strings.Contains(text, "race detector runtime") || strings.Contains(text, "runtime/cgo") {
-			return fail(Toolchain, err, "this machine cannot build programs with the race detector:\n"+strings.TrimSpace(text), raceNeeds)
+			return fail(Detector, err, "this machine cannot build programs with the race detector:\n"+strings.TrimSpace(text), raceNeeds)
 		}
 		return t.explain(tc.version, tc.lim.Problems, text, err)
 	}
@@ -145,7 +176,7 @@ func (tc *toolchain) raceBuild(ctx context.Context, t *Tree, n *Native) error {
 // the time of a bubble's next timer can be asked for.
 func raceOverlay(dir, release string) (map[string][]byte, error) {
 	unknown := func(file string) error {
-		return fail(Toolchain, nil, fmt.Sprintf("%s of %s is not as the race check knows it", file, release), "Use another Go release, and please report this.")
+		return fail(Detector, nil, fmt.Sprintf("%s of %s is not as the race check knows it", file, release), "Use another Go release, and please report this.")
 	}
 	out := make(map[string][]byte)
 	for _, add := range []struct{ file, after, text string }{

@@ -211,6 +211,8 @@ var chineseBuild = []pair{
 	{"the race detector needs cgo, but CGO_ENABLED=0 is set", "竞争检测器需要 cgo，但设置了 CGO_ENABLED=0"},
 	{"Run it with CGO_ENABLED=1.", "请用 CGO_ENABLED=1 运行。"},
 	{"this machine cannot build programs with the race detector:\n%s", "这台机器不能构建带竞争检测器的程序：\n%s"},
+	{"the race detector cannot begin to run:\n%s", "竞争检测器无法开始运行：\n%s"},
+	{"It needs memory at fixed addresses: outside a container, setarch -R grade race keeps the system from moving them.", "它需要固定地址的内存：在容器之外，setarch -R grade race 可以让系统不移动它们。"},
 	{"%s of %s is not as the race check knows it", "%s（%s）与竞争检查所知的不同"},
 	{"Use another Go release, and please report this.", "请换一个 Go 版本，并报告此事。"},
 	{"\n... and %d more", "\n…… 还有 %s 处"},

@@ -50,10 +50,10 @@ type messages struct {
 	listHead string // lab, parts, tests, points
 
 	// No verdict.
-	buildUsage, buildRefused, buildCompile, buildSlow, buildToolchain, buildInternal string
-	labBroken, noTests, engineFailed, cancelled, moreProblems                        string
-	labInOrder, labCoreFails                                                         string
-	engineAdvice                                                                     string
+	buildUsage, buildRefused, buildCompile, buildSlow, buildToolchain, buildDetector, buildInternal string
+	labBroken, noTests, engineFailed, cancelled, moreProblems                                       string
+	labInOrder, labCoreFails                                                                        string
+	engineAdvice                                                                                    string
 }
 
 var english = messages{
@@ -123,6 +123,7 @@ var english = messages{
 	buildCompile:   "Does not build",
 	buildSlow:      "Does not build in time",
 	buildToolchain: "Go does not work on this machine",
+	buildDetector:  "Go's race detector does not work on this machine",
 	buildInternal:  "The grader failed while building",
 	labBroken:      "The lab has a mistake",
 	noTests:        "No test to run",
@@ -196,6 +197,7 @@ var chinese = messages{
 	buildCompile:   "无法构建",
 	buildSlow:      "构建超时",
 	buildToolchain: "这台机器上的 Go 不能用",
+	buildDetector:  "这台机器上 Go 的竞争检测器不能用",
 	buildInternal:  "评分器在构建时出错",
 	labBroken:      "实验文件有错",
 	noTests:        "没有要运行的测试",

@@ -67,7 +67,7 @@ func (r *Report) headline(s string) { r.printf("%s\n", r.p.bad(s)) }
 func (r *Report) buildError(e *build.Error) {
 	head := map[build.Kind]string{
 		build.Usage: r.m.buildUsage, build.Refused: r.m.buildRefused, build.Compile: r.m.buildCompile,
-		build.TooSlow: r.m.buildSlow, build.Toolchain: r.m.buildToolchain, build.Internal: r.m.buildInternal,
+		build.TooSlow: r.m.buildSlow, build.Toolchain: r.m.buildToolchain, build.Detector: r.m.buildDetector, build.Internal: r.m.buildInternal,
 	}[e.Kind]
 	r.headline(head)
 	for _, p := range e.Problems {

@@ -171,6 +171,7 @@ func TestErrors(t *testing.T) {
 		{"refused", refused, report.Build},
 		{"usage", &build.Error{Kind: build.Usage, Problems: []build.Problem{{Reason: "no Go files here", Advice: "Name the folder."}}}, report.Usage},
 		{"toolchain", &build.Error{Kind: build.Toolchain, Problems: []build.Problem{{Reason: "found no Go"}}}, report.Internal},
+		{"detector", &build.Error{Kind: build.Detector, Problems: []build.Problem{{Reason: "found no C compiler: tried gcc"}}}, report.Internal},
 		{"lab", &script.Error{Pos: "mine.star:3:1", Msg: "undefined: comit"}, report.Usage},
 		{"notests", errors.Join(grader.ErrNoTests), report.Usage},
 		{"engine", errors.Join(grader.ErrEngine, errors.New("out of luck")), report.Internal},
