@@ -207,3 +207,7 @@ seeds-kv: ## each test of the correct service and lock on SEEDS seeds (1000): no
 .PHONY: power-kv
 power-kv: ## every bug planted into the service or the lock (BUGS=names, or a share: 1/4) is found by a default run, and named
 	RAFTLAB_FIRST=$(FIRST) RAFTLAB_POWER_KV=$${BUGS:-all} $(GO) test -count=1 -timeout 0 -v -run '^TestPowerKV$$' ./grader
+
+.PHONY: kvraft
+kvraft: ## correct services of the MIT course on SEEDS seeds (20), and planted bugs on the whole lab. Takes long
+	RAFTLAB_KV_SEEDS=$${SEEDS:-20} RAFTLAB_KVRAFT=all $(GO) test -count=1 -timeout 0 -v -run 'TestCourseService' ./grader

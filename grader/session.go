@@ -60,13 +60,19 @@ func Open(ctx context.Context, o Options) (*Session, error) {
 // it does not have.
 func (s *Session) fitYear() error {
 	absent := make(map[string]bool)
+	other := make(map[string]bool) // parts whose name in another year was asked for
 	for i := range s.res.Parts {
 		p := &s.res.Parts[i]
 		part := s.lab.Parts[slices.IndexFunc(s.lab.Parts, func(q *script.Part) bool { return q.Name == p.Name })]
 		for _, also := range p.Also {
-			if s.sub.number != "" && strings.HasPrefix(also, s.sub.number) {
+			_, some := part.Years[also]
+			if some && part.In(also, s.sub.year) || !some && s.sub.number != "" && strings.HasPrefix(also, s.sub.number) {
 				p.Course = also
 			}
+		}
+		if !s.asked(part) {
+			other[p.Name] = true
+			continue
 		}
 		if slices.ContainsFunc(part.Requires, func(m string) bool { return slices.Contains(s.sub.lacks, m) }) {
 			absent[p.Name] = true
@@ -83,6 +89,12 @@ func (s *Session) fitYear() error {
 			early[j.test.Part.Name]++
 		}
 	}
+	unknown := false // of what was asked for, some is named otherwise in this year
+	for _, j := range s.jobs {
+		if other[j.test.Part.Name] || !s.meant(j.test) {
+			out[s.tests[j.t]], unknown = true, true
+		}
+	}
 	for t, r := range s.tests {
 		if !absent[r.Part] && !out[r] {
 			at[t] = len(tests)
@@ -90,6 +102,8 @@ func (s *Session) fitYear() error {
 		}
 	}
 	switch {
+	case len(tests) == 0 && unknown && len(absent) == 0:
+		return fmt.Errorf("%w: in the lab of %s these are not among the names of parts and tests", ErrNoTests, s.sub.year)
 	case len(tests) == 0 && len(absent) > 0:
 		return fmt.Errorf("%w: the lab of %s has no part %s", ErrNoTests, s.sub.year, strings.Join(slices.Sorted(maps.Keys(absent)), ", "))
 	case len(tests) == len(s.tests):
@@ -119,7 +133,34 @@ func (s *Session) fitYear() error {
 		}
 	}
 	s.tests = tests
+	s.res.Parts = slices.DeleteFunc(s.res.Parts, func(p PartResult) bool { return other[p.Name] || len(p.Tests) == 0 && p.Early == 0 && !absent[p.Name] })
 	return nil
+}
+
+// asked says whether the part was asked for, by a name that it has in the year of
+// the checkout; or if none was.
+func (s *Session) asked(p *script.Part) bool {
+	return len(s.o.Parts) == 0 || slices.ContainsFunc(s.o.Parts, func(name string) bool {
+		return strings.EqualFold(name, p.Name) || slices.ContainsFunc(p.Also, func(also string) bool {
+			return strings.EqualFold(name, also) && p.In(also, s.sub.year)
+		})
+	})
+}
+
+// meant says the same of a test and Options.Run.
+func (s *Session) meant(t *script.Test) bool {
+	if s.o.Run == nil || t.Part.Years == nil {
+		return true
+	}
+	if own, _ := matches(s.o.Run, t); own {
+		return true
+	}
+	for _, also := range t.Part.Also {
+		if t.Part.In(also, s.sub.year) && (s.o.Run.MatchString(t.Like+also) || s.o.Run.MatchString(also+"/"+t.Name)) {
+			return true
+		}
+	}
+	return false
 }
 
 // Close frees the server.

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/tools/txtar"
 )
 
-//go:embed raft kv lock
+//go:embed raft kv lock kvraft
 var files embed.FS
 
 // Raft returns the files of the Raft lab.
@@ -25,8 +25,12 @@ func KV() fs.FS { return lab("kv") }
 // Lock returns the files of the lock lab.
 func Lock() fs.FS { return lab("lock") }
 
-// Names are the labs that come with the grader, in the order in which they are done.
-var Names = []string{"raft", "kv", "lock"}
+// KVRaft returns the files of the lab that grades the MIT course's key/value service.
+func KVRaft() fs.FS { return lab("kvraft") }
+
+// Names are the labs that come with the grader, in the order in which they are
+// done; the last is for checkouts of the MIT course.
+var Names = []string{"raft", "kv", "lock", "kvraft"}
 
 // Named returns the files of the lab of Names called name, and whether it is one.
 func Named(name string) (fs.FS, bool) {

@@ -7,6 +7,7 @@ import (
 	"go/parser"
 	"go/scanner"
 	"go/token"
+	"maps"
 	"path"
 	"slices"
 	"strconv"
@@ -69,6 +70,7 @@ type checker struct {
 	// harnessFiles are the files left out as the course's.
 	harnessFiles []*file
 	applies      map[string]string // see applyFields
+	kvtest, rpc  string            // import paths of the course's packages, if its service is graded
 	disk         *disk             // of a package raft that declares its Persister, or nil
 	skipped      []Skipped
 	files        int
@@ -88,7 +90,7 @@ func check(f *folder, l *layout) (*checker, error) {
 	queue := []*pkg{{dir: l.raft, importPath: l.profile.Import}}
 	seen := map[string]bool{l.profile.Import: true}
 	for _, part := range l.serviceParts() {
-		dir, imp := path.Join(l.root, part.pkg), l.profile.Module+"/"+part.pkg
+		dir, imp := part.dir, part.importPath
 		if d := f.list(dir); d == nil || len(d.sources) == 0 {
 			return nil, fail(Usage, nil, fmt.Sprintf("expected a package in the folder %s of the module, found none", part.pkg), "Name the folder that holds "+part.pkg+"/ and raft/.")
 		}
@@ -173,8 +175,11 @@ func (c *checker) load(p *pkg) bool {
 		}
 		p.files = append(p.files, file)
 	}
-	if p.dir == c.l.raft {
-		c.dropHarness(p)
+	switch {
+	case p.dir == c.l.raft:
+		c.dropHarness(p, isServer)
+	case c.l.service == "kvraft" && (p.dir == c.l.kvraft.dir || p.dir == c.l.kvraft.rsm):
+		c.dropHarness(p, isServicePart)
 	}
 	if len(d.sources) == 0 {
 		shown := c.f.shown(p.dir)
@@ -315,6 +320,15 @@ func (c *checker) importSpec(p *pkg, f *file, spec *ast.ImportSpec) {
 	own := imp == module || strings.HasPrefix(imp, module+"/")
 	if imp[0] == '.' {
 		reason, advice = "a module has no relative imports", "Write the whole path, for example: "+module+"/"+path.Base(imp)
+	}
+	if c.l.service == "kvraft" && own {
+		switch path.Base(imp) {
+		case "kvtest", "kvtest1":
+			c.kvtest = imp
+			return
+		case "rpc":
+			c.rpc = imp
+		}
 	}
 	switch kit := framework[path.Base(imp)]; {
 	case kit != "":
@@ -474,8 +488,11 @@ func validName(name string) bool {
 // it has no Make and no method of Raft, and either imports testing, or uses a
 // name of package tester that a server does not need, or uses a name that only
 // another such file declares.
-func (c *checker) dropHarness(p *pkg) {
+func (c *checker) dropHarness(p *pkg, isServer func(*ast.File) bool) {
 	reason := make(map[*file]string)
+	others := c.dropped // of other packages: their names mean nothing here
+	c.dropped = make(map[string]string)
+	defer func() { maps.Copy(c.dropped, others) }()
 	for changed := true; changed; {
 		changed = false
 		for _, f := range p.files {
@@ -500,15 +517,19 @@ func (c *checker) dropHarness(p *pkg) {
 	if len(reason) == len(p.files) {
 		return // then they are all there is of a server
 	}
+	var left []*file
 	p.files = slices.DeleteFunc(p.files, func(f *file) bool {
 		if reason[f] == "" {
 			return false
 		}
 		c.skipped = append(c.skipped, Skipped{f.shown, "taken for the course's test harness: " + reason[f]})
-		c.harnessFiles = append(c.harnessFiles, f)
+		left = append(left, f)
 		return true
 	})
-	c.rescue(p, c.harnessFiles)
+	if p.dir == c.l.raft {
+		c.harnessFiles = left
+	}
+	c.rescue(p, left)
 }
 
 func (c *checker) harness(f *file) string {
@@ -529,7 +550,7 @@ func (c *checker) harness(f *file) string {
 	ast.Inspect(f.ast, func(n ast.Node) bool {
 		if sel, ok := n.(*ast.SelectorExpr); ok && tester != "" && why == "" {
 			id, ok := sel.X.(*ast.Ident)
-			if ok && id.Name == tester && sel.Sel.Name != "Persister" && !strings.Contains(sel.Sel.Name, "Annotat") {
+			if ok && id.Name == tester && !c.forServers(sel.Sel.Name) {
 				why = "it uses tester." + sel.Sel.Name
 			}
 		}
@@ -543,6 +564,15 @@ func (c *checker) harness(f *file) string {
 		}
 	}
 	return why
+}
+
+// forServers reports whether a server or a clerk may need a name of package
+// tester; the others are the tests'.
+func (c *checker) forServers(name string) bool {
+	if c.l.service == "kvraft" && slices.Contains([]string{"Clnt", "Tgid", "GRP0", "IService", "ServerName"}, name) {
+		return true
+	}
+	return name == "Persister" || strings.Contains(name, "Annotat")
 }
 
 // isServer reports whether a file holds part of the server itself.

@@ -20,6 +20,7 @@ import (
 type folder struct {
 	fsys      fs.FS
 	base      string   // the folder that the student named, as a path in fsys
+	search    string   // the one to look for package raft in, if it is another
 	root      *os.Root // what fsys reads, if it is a real folder
 	dir       string   // absolute path of root
 	match     build.Context
@@ -101,6 +102,14 @@ func (f *folder) close() {
 		f.root.Close()
 		f.root = nil
 	}
+}
+
+// within is the folder to look for package raft in.
+func (f *folder) within() string {
+	if f.search != "" {
+		return f.search
+	}
+	return f.base
 }
 
 // shown is the path p of fsys as the student sees it: relative to the folder named.

@@ -26,6 +26,9 @@ type Profile struct {
 	// Lacks names the methods of the server that are no part of that year's lab:
 	// "Snapshot" in 2020.
 	Lacks []string `json:"lacks,omitempty"`
+	// Service is the folder of the course's package kvraft, as the student sees it,
+	// if that is graded.
+	Service string `json:"service,omitempty"`
 	// Why says in a sentence what the recognition rests on.
 	Why string `json:"why"`
 }
@@ -51,12 +54,18 @@ type layout struct {
 	goLine  string
 	gen     generation
 	service string    // Options.Service
+	kvraft  kvraft    // if service is "kvraft"
 	src     bool      // the root is the src of a workspace without modules
 	defects []Problem // in the go.mod
 }
 
 // recognise finds package raft and its module.
 func recognise(f *folder, o *Options) (*layout, error) {
+	if o.Service == "kvraft" {
+		if err := f.climb(o.Confine); err != nil {
+			return nil, err
+		}
+	}
 	raft, err := findRaft(f)
 	if err != nil {
 		return nil, err
@@ -75,17 +84,21 @@ func recognise(f *folder, o *Options) (*layout, error) {
 	if ok, _, _ := Allowed(p.Import); ok || p.Import == "main" || !validImport(p.Import) {
 		p.Import = p.Module + "/raft"
 	}
-	return l, l.findGeneration(f, o, imports)
+	if err := l.findGeneration(f, o, imports); err != nil || o.Service != "kvraft" {
+		return l, err
+	}
+	return l, l.findKVRaft(f)
 }
 
 // findRaft returns the folder of package raft.
 func findRaft(f *folder) (string, error) {
-	if holdsRaft(f.list(f.base)) {
-		return f.base, nil
+	base := f.within()
+	if holdsRaft(f.list(base)) {
+		return base, nil
 	}
 	var found []string
 	for _, p := range places {
-		if p = path.Join(f.base, p); holdsRaft(f.list(p)) {
+		if p = path.Join(base, p); holdsRaft(f.list(p)) {
 			found = append(found, p)
 		}
 	}
@@ -123,7 +136,7 @@ func searchRaft(f *folder) ([]string, error) {
 	}
 	var found []string
 	seen := 0
-	for queue := []at{{f.base, 0}}; len(queue) > 0; queue = queue[1:] {
+	for queue := []at{{f.within(), 0}}; len(queue) > 0; queue = queue[1:] {
 		d := f.list(queue[0].path)
 		if d == nil {
 			continue
@@ -154,7 +167,7 @@ func noRaft(f *folder) error {
 		}
 	}
 	for _, p := range append([]string{"."}, places...) {
-		p = path.Join(f.base, p)
+		p = path.Join(f.within(), p)
 		if ok, link := f.isDir(p); !ok && link != "" {
 			return &Error{Kind: Refused, Problems: []Problem{{File: f.shown(link), Reason: "is a symbolic link; the grader follows none", Advice: "Put the folder itself there."}}}
 		}
@@ -198,21 +211,17 @@ func linkProblem(f *folder, p string) Problem {
 	return Problem{File: f.shown(p), Reason: "is not a regular file (a symbolic link, for example); the grader follows none", Advice: "Put the file itself there."}
 }
 
-func holdsRaft(d *dir) bool {
-	if d == nil {
-		return false
-	}
-	for _, s := range d.sources {
-		if name, _ := s.clause(); name == "raft" {
-			return true
-		}
-	}
-	return false
+func holdsRaft(d *dir) bool { return holds(d, "raft") }
+
+// parseQuietly returns the syntax tree of a source, as far as there is one.
+func parseQuietly(s source) *ast.File {
+	file, _ := parser.ParseFile(token.NewFileSet(), s.name, s.src, parser.SkipObjectResolution)
+	return file
 }
 
 func declaresMake(d *dir) bool {
 	for _, s := range d.sources {
-		file, _ := parser.ParseFile(token.NewFileSet(), s.name, s.src, parser.SkipObjectResolution)
+		file := parseQuietly(s)
 		if file != nil && findFunc(file, "Make") != nil {
 			return true
 		}

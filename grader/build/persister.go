@@ -312,6 +312,9 @@ func (d *disk) glue(from string) (made, snapshot, read string) {
 
 func (c *checker) classicGlue(g generation) []byte {
 	text, d := classicText, c.disk
+	if c.l.service == "kvraft" {
+		text = kvdiskText
+	}
 	if d == nil {
 		text += persisterText
 		d = &disk{state: "raftstate", snapshot: "snapshot", made: true}

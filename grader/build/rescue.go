@@ -62,7 +62,7 @@ func (c *checker) rescue(p *pkg, left []*file) {
 			if h == nil || kept[h] {
 				continue
 			}
-			if all, ok := closure(h, declared, methods); ok {
+			if all, ok := c.closure(h, declared, methods); ok {
 				for _, h := range all {
 					kept[h] = true
 				}
@@ -105,7 +105,7 @@ func (c *checker) rescue(p *pkg, left []*file) {
 
 // closure lists a declaration and all that it needs of the files left out; ok is
 // false if that needs the test framework.
-func closure(h *helper, declared map[string]*helper, methods map[string][]*helper) (all []*helper, ok bool) {
+func (c *checker) closure(h *helper, declared map[string]*helper, methods map[string][]*helper) (all []*helper, ok bool) {
 	seen := map[*helper]bool{h: true}
 	for queue := []*helper{h}; len(queue) > 0; queue = queue[1:] {
 		h := queue[0]
@@ -123,7 +123,7 @@ func closure(h *helper, declared map[string]*helper, methods map[string][]*helpe
 				}
 			}
 		}
-		if why := (&checker{}).harness(h.f.with(h.decl)); why != "" {
+		if why := (&checker{l: c.l}).harness(h.f.with(h.decl)); why != "" {
 			return nil, false
 		}
 		for name := range h.f.uses(h.decl) {

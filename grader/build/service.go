@@ -3,28 +3,38 @@ package build
 import (
 	"fmt"
 	"go/ast"
+	"path"
 )
 
 // servicePart is a package on top of Raft, and the functions that make its parts.
 type servicePart struct {
-	pkg   string
-	funcs []serviceFunc
+	pkg             string
+	dir, importPath string // of the package, in fsys and in the module
+	funcs           []serviceFunc
 }
 
-type serviceFunc struct{ name, signature string }
+// serviceFunc is a function, or a method of a type, with as many parameters.
+type serviceFunc struct {
+	name, of, signature string
+	params              int
+}
 
 // serviceParts are the packages that the lab asks for beside package raft.
 func (l *layout) serviceParts() []servicePart {
-	kv := servicePart{"kv", []serviceFunc{
-		{"StartKVServer", "func StartKVServer(servers []*labrpc.ClientEnd, me int, persister *tester.Persister, maxraftstate int) kvapi.Server"},
-		{"MakeClerk", "func MakeClerk(servers []*labrpc.ClientEnd) kvapi.Clerk"},
-	}}
-	lock := servicePart{"lock", []serviceFunc{{"MakeLock", "func MakeLock(ck kvapi.Clerk, name string) kvapi.Lock"}}}
+	in := func(pkg string, funcs ...serviceFunc) servicePart {
+		return servicePart{pkg, path.Join(l.root, pkg), l.profile.Module + "/" + pkg, funcs}
+	}
+	kv := in("kv",
+		serviceFunc{"StartKVServer", "", "func StartKVServer(servers []*labrpc.ClientEnd, me int, persister *tester.Persister, maxraftstate int) kvapi.Server", 4},
+		serviceFunc{"MakeClerk", "", "func MakeClerk(servers []*labrpc.ClientEnd) kvapi.Clerk", 1})
+	lock := in("lock", serviceFunc{"MakeLock", "", "func MakeLock(ck kvapi.Clerk, name string) kvapi.Lock", 2})
 	switch l.service {
 	case "kv":
 		return []servicePart{kv}
 	case "lock":
 		return []servicePart{kv, lock}
+	case "kvraft":
+		return l.kvraftParts()
 	}
 	return nil
 }
@@ -37,21 +47,44 @@ func (c *checker) serviceShape() error {
 		p := c.pkgs[i+1]
 		for _, want := range part.funcs {
 			var fn *ast.FuncDecl
+			var at *file
 			for _, f := range p.files {
-				if d := findFunc(f.ast, want.name); d != nil {
-					fn = d
+				if d := findMethod(f.ast, want.of, want.name); d != nil {
+					fn, at = d, f
 				}
 			}
-			if fn == nil {
+			switch {
+			case fn == nil && want.of == "":
 				ps.add(Problem{File: p.files[0].shown, Reason: fmt.Sprintf("package %s has no func %s; the grader needs it", part.pkg, want.name), Advice: "Add: " + want.signature})
+			case fn == nil:
+				// It may be a method of another type that MakeClerk or MakeRSM returns: the
+				// compiler knows.
+			case len(types(fn.Type.Params, at)) != want.params:
+				ps.add(at.problem(fn.Pos(), fmt.Sprintf("%s has another signature than the lab's\nexpected: %s\nfound:    %s", want.name, want.signature, at.text(fn.Pos(), fn.Type.End())), ""))
 			}
 		}
 	}
 	return ps.err(Compile)
 }
 
+// findMethod finds a function, or a method of the type of.
+func findMethod(file *ast.File, of, name string) *ast.FuncDecl {
+	if of == "" {
+		return findFunc(file, name)
+	}
+	for _, d := range file.Decls {
+		if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv != nil && fn.Name.Name == name && receiver(fn) == of {
+			return fn
+		}
+	}
+	return nil
+}
+
 // serviceMain is the generated package main of a service: see guest.RegisterKV.
 func (t *Tree) serviceMain() []byte {
+	if t.check.l.service == "kvraft" {
+		return t.kvraftMain()
+	}
 	lockImport, lock := "", "nil"
 	if t.check.l.service == "lock" {
 		lockImport = fmt.Sprintf("\tlock %q\n", t.Module+"/lock")

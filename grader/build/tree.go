@@ -117,6 +117,9 @@ func prepare(f *folder, l *layout, fsys fs.FS) (*Tree, error) {
 		t.Sources = append(t.Sources, SourceFile{own.file.shown, c.kit["tester"] + "/persister.go", own.file.src})
 	}
 	if err := t.addKit(fsys, own); err != nil {
+		if e, ok := err.(*Error); ok {
+			return nil, e
+		}
 		return nil, fail(Internal, err, "the grader's kit: "+err.Error(), "")
 	}
 	return t, nil
@@ -215,7 +218,7 @@ func (t *Tree) addKit(fsys fs.FS, own *ownDisk) error {
 	if g := t.check.l.gen; g.classic {
 		t.Files[t.glue()] = t.check.classicGlue(g)
 	}
-	return nil
+	return t.addService()
 }
 
 // kitSource rewrites the kit's imports of itself.

@@ -24,15 +24,35 @@ type Operation struct {
 	Version uint64 // put: the version that the key must have
 	// AnyToken leaves it to the test to judge the fencing token of an acquire.
 	AnyToken bool
+	// Plain: keys have no versions; a put sets a key whatever it holds, and no
+	// answer is an error. Server: the operation was given to the server numbered
+	// Client itself, and not to a clerk; an append answers with the key's version.
+	Plain, Server bool
+	Maybe         bool // put: the clerk may end it with "ErrMaybe"
 
 	Call, Return sim.Time // Return is sim.Never while the client waits
-	Err          string   // "OK", "ErrNoKey", "ErrVersion"
-	Got          string   // get: the value
-	GotVersion   uint64   // get: the version; acquire: the fencing token
+	// Err is "OK", "ErrNoKey" or "ErrVersion"; "ErrMaybe" says that a put may have
+	// been done, or may still be, any other that the server could not tell.
+	Err        string
+	Got        string // get: the value
+	GotVersion uint64 // get: the version; acquire: the fencing token
+}
+
+// open says whether nobody knows if the operation was done, or will be.
+func (o *Operation) open() bool {
+	return o.Return == sim.Never || o.Maybe && o.Err == "ErrMaybe" || o.Server && o.Err != "OK" && o.Err != "ErrNoKey"
 }
 
 // Ask is the operation as a client would write it.
 func (o *Operation) Ask() string {
+	switch {
+	case o.Server && o.Op == "get":
+		return "Submit(look)"
+	case o.Server:
+		return fmt.Sprintf("Submit(write %q)", o.Value)
+	case o.Plain && o.Op == "put":
+		return fmt.Sprintf("Put(%q, %q)", o.Key, o.Value)
+	}
 	switch o.Op {
 	case "get":
 		return fmt.Sprintf("Get(%q)", o.Key)
@@ -53,6 +73,14 @@ func (o *Operation) Answer() string {
 	switch {
 	case o.Return == sim.Never:
 		return "..."
+	case o.Plain && o.Op == "get":
+		return fmt.Sprintf("%q", o.Got)
+	case o.Server && o.open():
+		return o.Err
+	case o.Server && o.Op == "append":
+		return fmt.Sprintf("OK, write %d", o.GotVersion)
+	case o.Server:
+		return fmt.Sprintf("OK, %q", o.Got)
 	case o.Op == "get":
 		return fmt.Sprintf("%q, %d, %s", o.Got, o.GotVersion, o.Err)
 	case o.Op == "acquire":
@@ -69,7 +97,11 @@ func (o *Operation) String() string {
 	if o.Return != sim.Never {
 		until = fmt.Sprintf("%.1f", float64(o.Return)/float64(sim.Millisecond))
 	}
-	return fmt.Sprintf("C%d [%.1f-%s ms] %s = %s", o.Client, float64(o.Call)/float64(sim.Millisecond), until, o.Ask(), o.Answer())
+	who := "C"
+	if o.Server {
+		who = "S"
+	}
+	return fmt.Sprintf("%s%d [%.1f-%s ms] %s = %s", who, o.Client, float64(o.Call)/float64(sim.Millisecond), until, o.Ask(), o.Answer())
 }
 
 // History is what all clients did. It finds at once what needs no search:
@@ -135,9 +167,12 @@ func broke(o *Operation, p check.Property, expected, found, format string, args 
 
 func (h *History) judge(o *Operation, before *keyFacts, certain []string) *check.Violation {
 	f := h.key(o.Key)
+	if o.open() {
+		return nil
+	}
 	switch o.Op {
 	case "put":
-		if o.Err == "OK" && o.Version+1 > f.version {
+		if o.Err == "OK" && !o.Plain && o.Version+1 > f.version {
 			f.version, f.by = o.Version+1, o
 		}
 	case "append":
@@ -196,7 +231,16 @@ type keyState struct {
 // applies does o on s, and says whether its answer could have come from there.
 func (o *Operation) applies(s keyState) (bool, keyState) {
 	write := func(value string) keyState { return keyState{value, s.version + 1} }
-	open := o.Return == sim.Never
+	open := o.open()
+	if o.Plain {
+		switch o.Op {
+		case "get":
+			return open || o.Got == s.value, s
+		case "append":
+			return true, write(s.value + o.Value)
+		}
+		return true, write(o.Value)
+	}
 	switch o.Op {
 	case "get":
 		ok := "OK"
@@ -205,14 +249,15 @@ func (o *Operation) applies(s keyState) (bool, keyState) {
 		}
 		return open || o.Err == ok && o.Got == s.value && o.GotVersion == s.version, s
 	case "append":
-		return open || o.Err == "OK", write(s.value + o.Value)
+		return open || o.Err == "OK" && (!o.Server || o.GotVersion == s.version+1), write(s.value + o.Value)
 	case "put", "testandset":
 		fits := o.Version == s.version
 		if o.Op == "testandset" {
 			fits = o.Expect == s.value
 		}
 		if !fits {
-			return open || o.Err == "ErrVersion", s
+			// Which of the two a key that does not exist is answered with is open.
+			return open || o.Err == "ErrVersion" || o.Err == "ErrNoKey" && s.version == 0, s
 		}
 		return open || o.Err == "OK", write(o.Value)
 	}
@@ -226,7 +271,7 @@ func longestRead(ops []*Operation) (longest string, only bool) {
 	for _, o := range ops {
 		switch o.Op {
 		case "get":
-			if o.Return != sim.Never && len(o.Got) > len(longest) {
+			if !o.open() && len(o.Got) > len(longest) {
 				longest = o.Got
 			}
 		case "append":
@@ -263,7 +308,11 @@ func linear(ops []*Operation) (ok, sure bool) {
 	}
 	var history []porcupine.Operation
 	for _, o := range ops {
-		history = append(history, porcupine.Operation{ClientId: o.Client, Input: o, Call: int64(o.Call), Return: int64(o.Return)})
+		end := o.Return
+		if o.open() {
+			end = sim.Never
+		}
+		history = append(history, porcupine.Operation{ClientId: o.Client, Input: o, Call: int64(o.Call), Return: int64(end)})
 	}
 	ok = porcupine.CheckOperations(model, history)
 	return ok || steps > searchSteps, steps <= searchSteps
@@ -342,7 +391,7 @@ func smallest(ops []*Operation) []*Operation {
 	}
 	for i := 0; i < len(ops); {
 		o := ops[i]
-		harmless := o.Op == "get" || o.Return == sim.Never || o.Err != "OK"
+		harmless := o.Op == "get" || o.open() || o.Err != "OK"
 		if fewer := append(append([]*Operation(nil), ops[:i]...), ops[i+1:]...); harmless && bad(fewer) {
 			ops = fewer
 			continue

@@ -39,7 +39,7 @@ type pattern struct {
 }
 
 // chineseLists are the sentences, by who says them.
-var chineseLists = [][]pair{chineseChecks, chineseService, chineseBuild, chineseTests, chineseVet, chineseExplain, chineseBatch}
+var chineseLists = [][]pair{chineseChecks, chineseService, chineseKVRaft, chineseBuild, chineseTests, chineseVet, chineseExplain, chineseBatch}
 
 var chinese = sync.OnceValue(func() []pattern {
 	var ps []pattern

@@ -1,6 +1,7 @@
 package script
 
 import (
+	"errors"
 	"fmt"
 
 	"go.starlark.net/starlark"
@@ -19,46 +20,32 @@ const answerWithin = 20 * sim.Second
 // invoke lets a client do an operation, waits for its answer, and holds that
 // against the history.
 func (r *runner) invoke(o *history.Operation, within span, texts ...string) error {
-	if err := r.client(o.Client); err != nil {
+	n, err := r.clientNode(o.Client)
+	if err != nil {
 		return err
 	}
-	n := r.world.Servers() + o.Client
-	var answer *sim.Effect
-	var ask func() bool
-	booted := r.world.Now() + sim.Second
-	ask = func() bool { return r.world.Life(n) > 0 && r.clientUp(n) }
-	if ok, err := r.wait(booted, ask); err != nil || !ok {
-		if err == nil {
-			err = fmt.Errorf("client %d is not up", o.Client)
-		}
-		return err
-	}
+	answer, bad := false, error(nil)
 	r.nextOp++
 	o.ID, o.Call = r.nextOp, r.world.Now()
 	judge := r.history.Invoke(o)
 	r.world.Emit(sim.Record{Kind: sim.RecInvoke, Node: -1, Peer: o.Client, ID: o.ID, Name: o.Op, Data: []byte(o.Ask())})
 	r.world.Request(n, o.Op, o.Version, wire.AppendTexts(nil, texts...), func(e *sim.Effect) {
-		own := *e
-		answer, o.Return = &own, r.world.Now()
+		answer, o.Return = true, r.world.Now()
+		bad = take(o, e)
 	})
 	if within == 0 {
 		within = span(answerWithin)
 	}
-	if _, err := r.wait(o.Call+sim.Time(within), func() bool { return answer != nil }); err != nil {
+	if _, err := r.wait(o.Call+sim.Time(within), func() bool { return answer }); err != nil {
 		return err
 	}
-	if answer == nil {
+	if !answer {
 		return r.violate(&check.Violation{Property: check.ClientProgress, Server: -1, Peer: -1,
 			Message:  fmt.Sprintf("client %d's %s has not returned for %d ms", o.Client, o.Ask(), sim.Time(within)/sim.Millisecond),
 			Expected: "an answer, as soon as a majority of the servers can be reached", Found: r.describe(r.reachable())})
 	}
-	results, err := wire.ParseTexts(answer.Data)
-	if err != nil || len(results) == 0 {
-		return fmt.Errorf("client %d answered what is no answer: %v", o.Client, err)
-	}
-	o.Err, o.GotVersion = results[0], answer.Index
-	if len(results) > 1 {
-		o.Got = results[1]
+	if bad != nil {
+		return fmt.Errorf("client %d: %w", o.Client, bad)
 	}
 	r.world.Emit(sim.Record{Kind: sim.RecReturn, Node: -1, Peer: o.Client, ID: o.ID, Data: []byte(o.Answer())})
 	if v := judge(); v != nil {
@@ -70,6 +57,32 @@ func (r *runner) invoke(o *history.Operation, within span, texts ...string) erro
 func (r *runner) client(n int) error {
 	if clients := r.world.Nodes() - r.world.Servers(); n < 0 || n >= clients {
 		return fmt.Errorf("there is no client %d: this test has %d", n, clients)
+	}
+	return nil
+}
+
+// clientNode returns the node of a client, once that has booted.
+func (r *runner) clientNode(i int) (node int, err error) {
+	if err := r.client(i); err != nil {
+		return 0, err
+	}
+	n := r.world.Servers() + i
+	ok, err := r.wait(r.world.Now()+sim.Second, func() bool { return r.world.Life(n) > 0 && r.clientUp(n) })
+	if err == nil && !ok {
+		err = fmt.Errorf("client %d is not up", i)
+	}
+	return n, err
+}
+
+// take writes an answer into the operation.
+func take(o *history.Operation, e *sim.Effect) error {
+	results, err := wire.ParseTexts(e.Data)
+	if err != nil || len(results) == 0 {
+		return fmt.Errorf("answered what is no answer: %v", err)
+	}
+	o.Err, o.GotVersion = results[0], e.Index
+	if len(results) > 1 {
+		o.Got = results[1]
 	}
 	return nil
 }
@@ -91,7 +104,7 @@ func (r *runner) mGet(a call) (starlark.Value, error) {
 	if err := a.unpack("client", &o.Client, "key", &o.Key, "within?", &within); err != nil {
 		return nil, err
 	}
-	if err := r.invoke(o, within, o.Key); err != nil {
+	if err := r.do(o, within, o.Key); err != nil {
 		return nil, err
 	}
 	return starlarkstruct.FromStringDict(starlark.String("got"), starlark.StringDict{
@@ -101,10 +114,10 @@ func (r *runner) mGet(a call) (starlark.Value, error) {
 
 func (r *runner) mPut(a call) (starlark.Value, error) {
 	o, within := &history.Operation{Op: "put"}, span(0)
-	if err := a.unpack("client", &o.Client, "key", &o.Key, "value", &o.Value, "version", &o.Version, "within?", &within); err != nil {
+	if err := a.unpack("client", &o.Client, "key", &o.Key, "value", &o.Value, "version?", &o.Version, "within?", &within); err != nil {
 		return nil, err
 	}
-	err := r.invoke(o, within, o.Key, o.Value)
+	err := r.do(o, within, o.Key, o.Value)
 	return starlark.String(o.Err), err
 }
 
@@ -113,11 +126,21 @@ func (r *runner) mAppend(a call) (starlark.Value, error) {
 	if err := a.unpack("client", &o.Client, "key", &o.Key, "value", &o.Value, "within?", &within); err != nil {
 		return nil, err
 	}
-	err := r.invoke(o, within, o.Key, o.Value)
+	if r.lab.Service == "kvraft" {
+		if api, err := r.clerkAPI(); err != nil {
+			return nil, err
+		} else if api == versioned {
+			return starlark.String("OK"), r.appendByVersion(o, within)
+		}
+	}
+	err := r.do(o, within, o.Key, o.Value)
 	return starlark.String(o.Err), err
 }
 
 func (r *runner) mTestAndSet(a call) (starlark.Value, error) {
+	if r.lab.Service == "kvraft" {
+		return nil, errors.New("test_and_set: the course's service has none")
+	}
 	o, within := &history.Operation{Op: "testandset"}, span(0)
 	if err := a.unpack("client", &o.Client, "key", &o.Key, "expect", &o.Expect, "value", &o.Value, "within?", &within); err != nil {
 		return nil, err

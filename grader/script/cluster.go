@@ -60,16 +60,17 @@ var methods = map[string]method{
 	"get": (*runner).mGet, "put": (*runner).mPut, "append": (*runner).mAppend, "test_and_set": (*runner).mTestAndSet,
 	"acquire": (*runner).mAcquire, "release": (*runner).mRelease, "guarded_write": (*runner).mGuardedWrite, "guarded_read": (*runner).mGuardedRead,
 	"client": (*runner).mClient,
+	"reach":  (*runner).mReach, "submit": (*runner).mSubmit, "machine": (*runner).mMachine,
 	// leaders and terms
 	"wait_leader": (*runner).mWaitLeader, "no_leader": (*runner).mNoLeader, "leader": (*runner).mLeader,
 	"stable_leader": (*runner).mStable, "term": (*runner).mTerm, "same_term": (*runner).mSameTerm,
 	// what it costs, and verdicts
-	"rpcs": (*runner).mRPCs, "client_rpcs": (*runner).mClientRPCs, "bytes": (*runner).mBytes, "state_size": (*runner).mStateSize,
+	"rpcs": (*runner).mRPCs, "client_rpcs": (*runner).mClientRPCs, "bytes": (*runner).mBytes, "state_size": (*runner).mStateSize, "snapshot_size": (*runner).mSnapshotSize,
 	"budget": (*runner).mBudget, "fail": (*runner).mFail, "expect": (*runner).mExpect,
 }
 
 func (c *cluster) AttrNames() []string {
-	names := []string{"servers", "clients", "now", "majority"}
+	names := []string{"servers", "clients", "now", "majority", "versions"}
 	for n := range methods {
 		names = append(names, n)
 	}
@@ -86,6 +87,12 @@ func (c *cluster) Attr(name string) (starlark.Value, error) {
 		return starlark.MakeInt(r.world.Nodes() - r.world.Servers()), nil
 	case "majority":
 		return starlark.MakeInt(r.world.Servers()/2 + 1), nil
+	case "versions": // whether the keys of the course's service have versions
+		if r.lab.Service != "kvraft" {
+			return starlark.True, nil
+		}
+		api, err := r.clerkAPI()
+		return starlark.Bool(api == versioned), err
 	case "now":
 		return starlark.MakeInt64(int64(r.world.Now())), nil
 	}
@@ -587,6 +594,15 @@ func (r *runner) mStateSize(a call) (starlark.Value, error) {
 		size += len(rec)
 	}
 	return starlark.MakeInt(size), nil
+}
+
+// mSnapshotSize is the size in bytes of the snapshot that the server saved last.
+func (r *runner) mSnapshotSize(a call) (starlark.Value, error) {
+	n, err := r.oneServer(a)
+	if err != nil {
+		return nil, err
+	}
+	return starlark.MakeInt(len(r.world.Disk(n).Snapshot)), nil
 }
 
 func (r *runner) mBudget(a call) (starlark.Value, error) {

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
 
@@ -17,6 +18,7 @@ import (
 
 	"github.com/raftlab/raftlab/grader/check"
 	"github.com/raftlab/raftlab/grader/sim"
+	"github.com/raftlab/raftlab/labs/kit/wire"
 )
 
 // Text is a text in several languages, by language tag ("en", "zh").
@@ -37,8 +39,8 @@ type Lab struct {
 	Parts []*Part
 	// Hints limits the steps of hints that a failure gives away; -1: all.
 	Hints int
-	// Service is what the lab's students build on Raft: "" for nothing, "kv" or
-	// "lock": build.Options.Service.
+	// Service is what the lab's students build on Raft: "" for nothing, "kv",
+	// "lock" or "kvraft": build.Options.Service.
 	Service string
 	// Hash is the SHA-256 over the names and contents of its .star files.
 	Hash string
@@ -48,8 +50,11 @@ type Lab struct {
 
 // Part is a group of tests that a student works on together.
 type Part struct {
-	Name   string
-	Also   []string // other names: "3A"
+	Name string
+	Also []string // other names: "3A"
+	// Years says of some of Also in which checkouts they are the part's names: by
+	// the names of build.Profiles. "4A" is another part in 2024 than in 2025.
+	Years  map[string][]string
 	Title  Text
 	Points float64
 	// Requires names methods of the server without which the part says nothing:
@@ -69,13 +74,15 @@ type Test struct {
 	Clients int // nodes after the servers, each with a clerk
 	Seeds   int // runs, with seeds 1, 2, ...
 	Link    sim.Link
-	// SnapshotEvery: see sim.BootInfo. Preempt: -1 by seed.
+	// SnapshotEvery: see sim.BootInfo; with wire.MachineAlone for a server of package
+	// rsm alone. Preempt: -1 by seed.
 	SnapshotEvery uint64
 	Preempt       int
 	// Within bounds the virtual time of a run.
 	Within sim.Time
 	// Like is the test of the MIT course that this one corresponds to, with the
-	// part's letter and without the number of the year's lab: "TestBackupB".
+	// part's letter and without the number of the year's lab: "TestBackupB"; in a
+	// part with Years without either: "TestBasic".
 	Like string
 	// After names a part of the lab that students of the course do later, and
 	// whose work this test needs too. In a checkout of the course it is left out
@@ -100,6 +107,13 @@ func (p *Part) Is(name string) bool {
 		}
 	}
 	return false
+}
+
+// In says whether also, one of p.Also, is the part's name in a checkout that was
+// recognised as profile.
+func (p *Part) In(also, profile string) bool {
+	years, some := p.Years[also]
+	return !some || slices.Contains(years, profile)
 }
 
 // Source returns the text of a line of the lab, "file:line", trimmed.
@@ -169,6 +183,9 @@ func Load(fsys fs.FS) (*Lab, error) {
 	seen := map[string]string{}
 	for _, p := range l.Parts {
 		for _, n := range append([]string{p.Name}, p.Also...) {
+			if p.Years[n] != nil {
+				continue // another part's name in another year
+			}
 			if o := seen[strings.ToLower(n)]; o != "" {
 				return nil, &Error{"lab.star", fmt.Sprintf("parts %s and %s share the name %q", o, p.Name, n)}
 			}
@@ -339,8 +356,8 @@ func (ld *loader) labCall(_ *starlark.Thread, b *starlark.Builtin, args starlark
 	if err := starlark.UnpackArgs(b.Name(), args, kw, "name", &ld.lab.Name, "parts", &parts, "title?", &title, "hints?", &ld.lab.Hints, "service?", &ld.lab.Service); err != nil {
 		return nil, err
 	}
-	if s := ld.lab.Service; s != "" && s != "kv" && s != "lock" {
-		return nil, fmt.Errorf("service is what stands on Raft, \"kv\" or \"lock\", found %q", s)
+	if s := ld.lab.Service; s != "" && s != "kv" && s != "lock" && s != "kvraft" {
+		return nil, fmt.Errorf("service is what stands on Raft, \"kv\", \"lock\" or \"kvraft\", found %q", s)
 	}
 	if ld.lab.Hints < -1 {
 		return nil, fmt.Errorf("hints is how many steps of hints a failure gives away, or -1 for all, found %d", ld.lab.Hints)
@@ -369,9 +386,23 @@ func (ld *loader) partCall(_ *starlark.Thread, b *starlark.Builtin, args starlar
 	if p.Name == "" || strings.ContainsAny(p.Name, "/ \t\n") {
 		return nil, fmt.Errorf("a part's name has no space and no slash, found %q", p.Name)
 	}
-	var err error
-	if p.Also, err = stringList("also", also); err != nil {
+	names, err := stringList("also", also)
+	if err != nil {
 		return nil, err
+	}
+	for _, n := range names {
+		// "4A 6.5840-2024": the name, and the years in which it is.
+		words := strings.Fields(n)
+		if len(words) == 0 {
+			return nil, errors.New("also: expected a name, found none")
+		}
+		p.Also = append(p.Also, words[0])
+		if len(words) > 1 {
+			if p.Years == nil {
+				p.Years = map[string][]string{}
+			}
+			p.Years[words[0]] = words[1:]
+		}
 	}
 	if p.Requires, err = stringList("requires", requires); err != nil {
 		return nil, err
@@ -393,9 +424,9 @@ func (ld *loader) testCall(th *starlark.Thread, b *starlark.Builtin, args starla
 	var points starlark.Value = starlark.MakeInt(0)
 	net := linkValue{t.Link}
 	within := int64(t.Within)
-	every, maxState := 0, 0
+	every, maxState, alone := 0, 0, false
 	if err := starlark.UnpackArgs(b.Name(), args, kw, "run", &t.fn, "title?", &title, "name?", &t.Name, "points?", &points,
-		"servers?", &t.Servers, "seeds?", &t.Seeds, "net?", &net, "clients?", &t.Clients, "max_state?", &maxState, "snapshot_every?", &every, "preempt?", &t.Preempt, "within?", &within, "like?", &t.Like, "after?", &t.After); err != nil {
+		"servers?", &t.Servers, "seeds?", &t.Seeds, "net?", &net, "clients?", &t.Clients, "max_state?", &maxState, "rsm?", &alone, "snapshot_every?", &every, "preempt?", &t.Preempt, "within?", &within, "like?", &t.Like, "after?", &t.After); err != nil {
 		return nil, err
 	}
 	if ld.part == nil || len(ld.lab.Parts) == 0 {
@@ -424,7 +455,11 @@ func (ld *loader) testCall(th *starlark.Thread, b *starlark.Builtin, args starla
 		return nil, fmt.Errorf("test %s: max_state is a number of bytes for a service, in place of snapshot_every, found %d", t.Name, maxState)
 	case every < 0:
 		return nil, fmt.Errorf("test %s: snapshot_every is a number of commands, found %d", t.Name, every)
-	case t.Like != "" && !courseTest.MatchString(t.Like):
+	case alone && (ld.lab.Service != "kvraft" || t.Clients > 0):
+		return nil, fmt.Errorf("test %s: rsm is for tests without clients, in a lab whose service is \"kvraft\"", t.Name)
+	case t.Like != "" && ld.part.Years != nil && !strings.HasPrefix(t.Like, "Test"):
+		return nil, fmt.Errorf("test %s: like is a test of the course without its part, such as TestBasic, found %q", t.Name, t.Like)
+	case t.Like != "" && ld.part.Years == nil && !courseTest.MatchString(t.Like):
 		return nil, fmt.Errorf("test %s: like is a test of the course without the lab's number, such as TestBackupB, found %q", t.Name, t.Like)
 	case within < 1:
 		return nil, fmt.Errorf("test %s: within is a virtual time above 0", t.Name)
@@ -439,6 +474,9 @@ func (ld *loader) testCall(th *starlark.Thread, b *starlark.Builtin, args starla
 		return nil, err
 	}
 	t.Link, t.SnapshotEvery, t.Within = net.Link, uint64(every+maxState), sim.Time(within)
+	if alone {
+		t.SnapshotEvery |= wire.MachineAlone
+	}
 	t.Doc = t.fn.Doc()
 	if t.Title, err = textOf("title", title, strings.ReplaceAll(t.Name, "_", " ")); err != nil {
 		return nil, err
@@ -450,11 +488,18 @@ func (ld *loader) testCall(th *starlark.Thread, b *starlark.Builtin, args starla
 var courseTest = regexp.MustCompile(`^Test\w+[A-D]$`)
 
 // CourseNames are the names of Like in the years of the course: TestBackup2B to
-// 2023, and TestBackup3B.
+// 2023, and TestBackup3B. In a part with Years: TestBasic3A, one for each of Also.
 func (t *Test) CourseNames() []string {
 	n := len(t.Like) - 1
 	if n < 0 {
 		return nil
+	}
+	if t.Part.Years != nil {
+		var names []string
+		for _, also := range t.Part.Also {
+			names = append(names, t.Like+also)
+		}
+		return names
 	}
 	return []string{t.Like[:n] + "2" + t.Like[n:], t.Like[:n] + "3" + t.Like[n:]}
 }

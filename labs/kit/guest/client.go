@@ -27,8 +27,11 @@ func (k *kvServer) Snapshot(index int, snapshot []byte) { k.kv.Raft().Snapshot(i
 
 // remotes returns the values whose methods may be called from other nodes.
 func remotes(rf Server) []interface{} {
-	if k, ok := rf.(*kvServer); ok {
+	switch k := rf.(type) {
+	case *kvServer:
 		return []interface{}{k.kv, k.Server}
+	case *kvraftServer:
+		return k.remote
 	}
 	return []interface{}{rf}
 }
@@ -94,10 +97,14 @@ func RegisterKV(
 // invoke does an operation of the client on this node.
 func (s *server) invoke(id, number uint64, op string, args []byte) {
 	texts, err := wire.ParseTexts(args)
-	if err != nil || s.client == nil {
+	do := s.client
+	if do == nil {
+		do = s.local
+	}
+	if err != nil || do == nil {
 		panic("guest: an operation that no client can do")
 	}
 	sched.Point()
-	n, result := s.client(op, number, texts)
+	n, result := do(op, number, texts)
 	s.emit(&wire.Frame{Kind: wire.FxRespond, A: id, B: n, X: wire.AppendTexts(nil, result...)})
 }

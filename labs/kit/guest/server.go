@@ -22,6 +22,7 @@ type server struct {
 	handlers map[string]func(reflect.Value) reflect.Value
 
 	client  Client  // of this node, if it is not a server
+	local   Client  // what can be asked of this server; nil: nothing
 	clients Clients // who serves the nodes after the servers; nil: nobody
 	rf      Server
 	ready   chan struct{} // closed when Make has returned

@@ -22,6 +22,10 @@ const (
 	EvInvoke        // A request, Name operation, B version, X texts: see AppendTexts
 )
 
+// MachineAlone, added to C of EvBoot, asks for a server of package rsm without
+// the key/value service on it.
+const MachineAlone = 1 << 40
+
 // Kinds of frames from the server to the host.
 const (
 	FxCall          byte = iota + 1 // A call, B to, Name method, X arguments
