@@ -175,6 +175,10 @@ power-shrink: ## the same, and how short the scripts are to which its failures s
 rebuilds: ## saved failures are the same runs in other builds of the command: without paths, with fused floats, for 32 bits with an interpreter
 	RAFTLAB_REBUILD=all $(GO) test -count=1 -timeout 0 -v -run '^TestASavedFailureIsTheSameRunAfterARebuild$$' ./cmd/grade
 
+.PHONY: vet-noise
+vet-noise: ## what grade vet finds in correct servers (nothing), and in the folders of CODE=DIR
+	RAFTLAB_VET=$(abspath $(CODE)) $(GO) test -count=1 -v -run '^TestVetNoise$$' ./grader
+
 .PHONY: years
 years: ## a correct solution in the shape of each year of the MIT lab on the whole lab
 	RAFTLAB_YEARS=all $(GO) test -count=1 -timeout 0 -v -run TestEveryYear ./grader
