@@ -151,9 +151,10 @@ golden: ## rewrite the golden files
 	$(GO) test ./raft ./grader/build ./grader/report ./cmd/grade -update
 
 .PHONY: cross
-cross: ## the command compiles for other systems
+cross: ## the command compiles for other systems, and what is written for each is vetted
 	@for t in windows/amd64 darwin/arm64 linux/arm64; do \
-		echo $$t; GOOS=$${t%/*} GOARCH=$${t#*/} $(GO) build -o /dev/null ./cmd/grade || exit 1; done
+		echo $$t; GOOS=$${t%/*} GOARCH=$${t#*/} $(GO) build -o /dev/null ./cmd/grade || exit 1; \
+		GOOS=$${t%/*} GOARCH=$${t#*/} $(GO) vet ./cmd/grade ./grader/batch ./grader/build || exit 1; done
 
 .PHONY: clean
 clean: ## remove what was built

@@ -33,8 +33,9 @@ type batchTexts struct {
 	ended              string // students, distinct, reused, graded
 	elsewhere          string // gradings
 	missing            string // students
-	written            string // folder
+	written            string // folder, files
 	interrupted        string // command
+	unlimited          string
 	hiddenCommandShort string
 	verdicts           map[batch.Verdict]string
 }
@@ -69,8 +70,9 @@ goes on where it was, and equal submissions are graded once.`,
 	ended:              "%d students, %d distinct submissions: %d were there already, %d graded now",
 	elsewhere:          "%d students belong to other shards",
 	missing:            "no record yet: %s",
-	written:            "grades.csv, grades.json and students/ are in %s",
+	written:            "Written into %s: %s",
 	interrupted:        "interrupted; the same command goes on from here",
+	unlimited:          "This system limits no process's memory: each grading watches its own four times a second, and its compilers have no limit. Grade strangers' code on Linux.",
 	hiddenCommandShort: "Do one grading of a batch (the batch starts it)",
 	verdicts: map[batch.Verdict]string{
 		batch.Graded: "graded", batch.Nothing: "nothing there", batch.Unreadable: "unreadable", batch.TooBig: "too big",
@@ -109,8 +111,9 @@ var batchChinese = batchTexts{
 	ended:              "%d 名学生，%d 份不同的提交：%d 份已有结果，这次评了 %d 份",
 	elsewhere:          "%d 名学生属于别的份额",
 	missing:            "还没有记录：%s",
-	written:            "grades.csv、grades.json 和 students/ 在 %s 里",
+	written:            "已写入 %s：%s",
 	interrupted:        "被中断；再运行同一条命令就会从这里继续",
+	unlimited:          "本系统不限制进程的内存：每次评分每秒四次检查自己的内存，其编译器没有上限。请在 Linux 上评陌生人的代码。",
 	hiddenCommandShort: "做批次中的一次评分（由批次启动）",
 	verdicts: map[batch.Verdict]string{
 		batch.Graded: "已评分", batch.Nothing: "没有提交", batch.Unreadable: "无法读取", batch.TooBig: "太大",
@@ -239,6 +242,9 @@ func (c *cli) batch(ctx context.Context, f *batchFlags, args []string) error {
 		}
 		o.Elsewhere = &queue.Sender{Options: where}
 	}
+	if memory, _ := batch.Unlimited(); memory && o.Elsewhere == nil {
+		show.say(batchTextsIn(c.lang).unlimited)
+	}
 	summary, err := batch.Run(ctx, o)
 	show.stop()
 	if q := (*queue.Error)(nil); errors.As(err, &q) {
@@ -283,7 +289,8 @@ func (c *cli) batchReport(store *batch.Store, course *batch.Course, lab *batch.L
 			Out string `json:"out"`
 			*batch.Summary
 			Missing []string `json:"missing,omitempty"`
-		}{store.Dir(), s, book.Missing})
+			Files   []string `json:"files"` // in Out; students/*/ stands for each student's
+		}{store.Dir(), s, book.Missing, book.Files})
 	}
 	fmt.Fprintf(c.stdout, t.ended+"\n\n", s.Students, s.Distinct, s.Reused, s.Graded)
 	for _, v := range []batch.Verdict{batch.Graded, batch.Nothing, batch.Unreadable, batch.TooBig, batch.Refused, batch.NoBuild, batch.SlowBuild, batch.TooSlow, batch.OutOfSpace, batch.Crashed, batch.Ungraded} {
@@ -297,7 +304,7 @@ func (c *cli) batchReport(store *batch.Store, course *batch.Course, lab *batch.L
 	} else if n := len(book.Missing); n > 0 {
 		fmt.Fprintf(c.stdout, t.missing+"\n", strings.Join(book.Missing[:min(n, 10)], ", "))
 	}
-	fmt.Fprintf(c.stdout, t.written+"\n", store.Dir())
+	fmt.Fprintf(c.stdout, t.written+"\n", store.Dir(), strings.Join(book.Files, ", "))
 	if ungraded > 0 {
 		return exitWith(exitInternal)
 	}

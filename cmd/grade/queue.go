@@ -292,6 +292,9 @@ func (c *cli) worker(ctx context.Context, f *queueFlags, w *queue.Worker) error 
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM)
 	defer stop()
 	say := lines{w: c.stderr}
+	if memory, _ := batch.Unlimited(); memory {
+		fmt.Fprintln(c.stderr, batchTextsIn(c.lang).unlimited)
+	}
 	var err error
 	if w.Options, err = c.queueOptions(f, func(e queue.Event) { say.say(c.queueEvent(e, f.patience)) }); err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,6 +24,15 @@ type Book struct {
 	// Missing are students whose grading has no record yet: another shard's, or
 	// a batch that is not done.
 	Missing []string `json:"missing,omitempty"`
+	// Files are those that Report has written, with students/*/ for each student's.
+	Files []string `json:"-"`
+}
+
+// wrote notes a file.
+func (b *Book) wrote(name string) {
+	if i, there := slices.BinarySearch(b.Files, name); !there {
+		b.Files = slices.Insert(b.Files, i, name)
+	}
 }
 
 // MakeBook applies the course's rules to the records of a results folder.

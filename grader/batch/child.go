@@ -104,6 +104,7 @@ func Serve(ctx context.Context, r io.Reader, w io.Writer) error {
 	if err := confine(j.Spec.Limits); err != nil {
 		return fmt.Errorf("limiting this process: %w", err)
 	}
+	watchdog(j.Spec.Limits)
 	reply, err := j.do(ctx)
 	if err != nil {
 		return err
@@ -236,7 +237,7 @@ func died(err error, timeout bool, state *os.ProcessState, said string, lim Limi
 	switch {
 	case timeout:
 		return TooSlow, fmt.Sprintf("the grading took more than %d s, the limit", lim.Time)
-	case overCPU(state, lim):
+	case overCPU(state, lim) || strings.HasPrefix(said, saysNoTime):
 		return TooSlow, fmt.Sprintf("the grading used more than %d s of processor time, the limit", lim.CPU)
 	case strings.Contains(said, "out of memory") || strings.Contains(said, "cannot allocate memory"):
 		return OutOfSpace, fmt.Sprintf("the grading needed more than %d MiB, the limit", lim.Memory>>20)

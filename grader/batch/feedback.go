@@ -21,7 +21,7 @@ const feedbackHints = 2
 // feedback writes what one student sees into students/ID: feedback.txt, and
 // feedback.html if the first failing run was kept. Tests that the course hides
 // until the deadline are counted, not named.
-func (s *Store) feedback(g *Grade, lab *script.Lab, v view) error {
+func (s *Store) feedback(g *Grade, lab *script.Lab, v view, b *Book) error {
 	dir := filepath.Join(s.dir, "students", g.ID)
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
@@ -29,7 +29,12 @@ func (s *Store) feedback(g *Grade, lab *script.Lab, v view) error {
 	if err := writeWhole(filepath.Join(dir, "feedback.txt"), g.text(v)); err != nil {
 		return err
 	}
-	return s.picture(filepath.Join(dir, "feedback.html"), g, lab, v)
+	b.wrote("students/*/feedback.txt")
+	there, err := s.picture(filepath.Join(dir, "feedback.html"), g, lab, v)
+	if there {
+		b.wrote("students/*/feedback.html")
+	}
+	return err
 }
 
 // text is the feedback as text.
@@ -124,14 +129,15 @@ func (g *Grade) shown(secret bool) (*grader.Result, int) {
 }
 
 // picture writes the page with the first failing run, if that was kept and its
-// test is not hidden. A trace shows its seed, and what else came of it.
-func (s *Store) picture(file string, g *Grade, lab *script.Lab, v view) error {
+// test is not hidden, and says whether it is there. A trace shows its seed, and
+// what else came of it.
+func (s *Store) picture(file string, g *Grade, lab *script.Lab, v view) (bool, error) {
 	if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err // one of before, which may now be hidden
+		return false, err // one of before, which may now be hidden
 	}
 	kept := s.trace(g.Key)
 	if kept == nil || !v.seeds {
-		return nil
+		return false, nil
 	}
 	for _, t := range g.Tests {
 		if t.Part+"/"+t.Name != kept.Test || t.result == nil || v.secret && t.Hidden {
@@ -141,11 +147,11 @@ func (s *Store) picture(file string, g *Grade, lab *script.Lab, v view) error {
 			if run := &t.result.Runs[i]; run.Seed == kept.Seed {
 				var b bytes.Buffer
 				if err := report.WritePicture(&b, &report.Picture{Lang: v.lang, Lab: lab, Test: t.result, Run: run, Trace: kept.Trace, Hints: v.hints}); err != nil {
-					return err
+					return false, err
 				}
-				return writeWhole(file, b.Bytes())
+				return true, writeWhole(file, b.Bytes())
 			}
 		}
 	}
-	return nil
+	return false, nil
 }

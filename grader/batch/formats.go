@@ -107,6 +107,9 @@ func (s *Store) export(b *Book, v view, formats []export.Format) error {
 			if err != nil {
 				return err
 			}
+			if s.holds("students", g.ID, name) {
+				b.wrote("students/*/" + name)
+			}
 		}
 	}
 	for f, name := range ofAll {
@@ -122,8 +125,17 @@ func (s *Store) export(b *Book, v view, formats []export.Format) error {
 		if err != nil {
 			return err
 		}
+		if s.holds(name) {
+			b.wrote(name)
+		}
 	}
 	return nil
+}
+
+// holds reports whether a file is in the results folder.
+func (s *Store) holds(name ...string) bool {
+	_, err := os.Stat(filepath.Join(s.dir, filepath.Join(name...)))
+	return err == nil
 }
 
 // put writes a file of the results folder unless it is there already, byte for

@@ -8,7 +8,10 @@ import (
 	"time"
 )
 
-// confine has no means here beyond GOMEMLIMIT and the time that the caller gives.
+const lacksMemory, lacksCPU = true, true
+
+// confine has no means here: watchdog looks, beside GOMEMLIMIT and the time that
+// the caller gives.
 func confine(Limits) error { return nil }
 
 // killTree leaves it to go, once killed, that its compilers end with it.

@@ -20,10 +20,11 @@ func Report(s *Store, c *Course, lab *script.Lab, now time.Time, formats []expor
 		if err := writeWhole(filepath.Join(s.dir, name), data); err != nil {
 			return nil, err
 		}
+		b.wrote(name)
 	}
 	v := c.viewOf(now)
 	for _, g := range b.Students {
-		if err := s.feedback(g, lab, v); err != nil {
+		if err := s.feedback(g, lab, v, b); err != nil {
 			return nil, err
 		}
 	}

@@ -549,3 +549,27 @@ func fields(m messages) map[string]string {
 	}
 	return out
 }
+
+// A failure is told once on a student's page: not in a heading, in a paragraph,
+// and in the story's own heading.
+func TestMarkdownTellsEachFailureOnce(t *testing.T) {
+	const message = "two leaders in term 2: server 1, and now server 2 says so"
+	story := func(id string) string {
+		return "\n── " + id + " ──── safety ──\n\n  Election Safety, §5.2\n  two leaders in term 2: server 1, and now\n  server 2 says so\n  seed 1\n"
+	}
+	s := &Sheet{Student: "ann", Lang: "en", Verdict: "graded", Points: 1, Max: 4, Final: 1, Tests: []Test{
+		{Part: "a", Name: "x", Status: grader.Failed, Max: 1, Property: "Election Safety", Message: message, Story: story("a/x")},
+		{Part: "a", Name: "y", Status: grader.Failed, Max: 1, Property: "Election Safety", Message: message, Story: story("a/y")},
+		{Part: "a", Name: "z", Status: grader.Failed, Max: 1, Property: "Log Matching", Message: "what the story lacks", Story: "the story"},
+	}}
+	var b strings.Builder
+	if err := WriteMarkdown(&b, s); err != nil {
+		t.Fatal(err)
+	}
+	_, page, _ := strings.Cut(b.String(), "\n## ") // after the tables
+	for text, want := range map[string]int{message: 0, "server 2 says so": 2, "seed 1": 2, "what the story lacks": 1, "──": 0, "a/x: ": 1, "a/y: ": 1} {
+		if n := strings.Count(page, text); n != want {
+			t.Errorf("%q stands %d times after the tables, expected %d:\n%s", text, n, want, page)
+		}
+	}
+}

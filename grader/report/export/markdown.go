@@ -43,10 +43,10 @@ func (s *Sheet) writeMarkdown(w io.Writer, room int) error {
 			continue
 		}
 		if n++; n == 1 { // the first at once, the others at a click
-			p.put("\n## " + inline(t.ID()+": "+t.Property) + "\n\n" + inline(t.Message) + "\n\n" + fence(t.Story))
+			p.put("\n## " + inline(t.ID()+": "+t.Property) + "\n\n" + t.tell())
 			continue
 		}
-		p.put("\n<details><summary>" + html.EscapeString(line(t.ID()+": "+t.Property)) + "</summary>\n\n" + inline(t.Message) + "\n\n" + fence(t.Story) + "\n</details>\n")
+		p.put("\n<details><summary>" + html.EscapeString(line(t.ID()+": "+t.Property)) + "</summary>\n\n" + t.tell() + "\n</details>\n")
 	}
 	if len(s.Facts) > 0 {
 		facts := "\n<details><summary>" + html.EscapeString(m.repeat) + "</summary>\n\n" + row("", "") + row(":--", ":--")
@@ -56,6 +56,19 @@ func (s *Sheet) writeMarkdown(w io.Writer, room int) error {
 		p.put(facts + "\n</details>\n")
 	}
 	return p.write(w)
+}
+
+// tell is a failure under its heading: the story, without the head line that says
+// the heading again, and what broke just once.
+func (t *Test) tell() string {
+	story := strings.TrimLeft(t.Story, "\n")
+	if head, rest, _ := strings.Cut(story, "\n"); strings.Contains(head, " "+t.ID()+" ") {
+		story = strings.TrimLeft(rest, "\n")
+	}
+	if strings.Contains(strings.Join(strings.Fields(story), " "), strings.Join(strings.Fields(t.Message), " ")) {
+		return fence(story)
+	}
+	return inline(t.Message) + "\n\n" + fence(story)
 }
 
 // tables are those of the parts and of the tests.
