@@ -279,7 +279,8 @@ func (r *Result) Walk(f *Func, visit func(n ast.Node, s *State)) {
 		s := before[at].clone()
 		b := f.CFG.Blocks[at]
 		r.block(b, s, nil)
-		for _, next := range b.Succs {
+		for i := range b.Succs {
+			next := follow(b, i)
 			if before[next.Index] == nil {
 				before[next.Index] = s.clone()
 				work = append(work, next.Index)
@@ -293,6 +294,59 @@ func (r *Result) Walk(f *Func, visit func(n ast.Node, s *State)) {
 			r.block(b, before[i].clone(), visit)
 		}
 	}
+}
+
+// follow is where the i-th way out of a block leads. Where the same condition, or
+// its opposite, is asked at once again, the answer is known.
+func follow(b *cfg.Block, i int) *cfg.Block {
+	next := b.Succs[i]
+	if len(b.Nodes) == 0 || len(b.Succs) != 2 || len(next.Succs) != 2 || len(next.Nodes) != 1 {
+		return next
+	}
+	first, ok := b.Nodes[len(b.Nodes)-1].(ast.Expr)
+	again, also := next.Nodes[0].(ast.Expr)
+	if !ok || !also || !lasting(first) {
+		return next
+	}
+	first, yes := positive(first)
+	again, same := positive(again)
+	if types.ExprString(first) != types.ExprString(again) {
+		return next
+	}
+	// Way 0 is that of a condition that holds.
+	if holds := (i == 0) == yes; holds == same {
+		return next.Succs[0]
+	}
+	return next.Succs[1]
+}
+
+// positive takes the negations off a condition, and says whether they cancel out.
+func positive(e ast.Expr) (ast.Expr, bool) {
+	yes := true
+	for {
+		e = ast.Unparen(e)
+		u, ok := e.(*ast.UnaryExpr)
+		if !ok || u.Op != token.NOT {
+			return e, yes
+		}
+		e, yes = u.X, !yes
+	}
+}
+
+// lasting reports whether a condition has the same answer twice in a row: nothing
+// in it calls or receives.
+func lasting(e ast.Expr) bool {
+	ok := true
+	ast.Inspect(e, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.CallExpr:
+			ok = false
+		case *ast.UnaryExpr:
+			ok = ok && n.Op != token.ARROW
+		}
+		return ok
+	})
+	return ok
 }
 
 func (r *Result) block(b *cfg.Block, s *State, visit func(ast.Node, *State)) {

@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"slices"
 	"strings"
 
 	"golang.org/x/tools/go/analysis"
@@ -117,7 +118,7 @@ func (c *checker) unchecked(body ast.Node, after token.Pos, reply types.Object, 
 				return false
 			}
 			for _, l := range n.Lhs {
-				if n.Pos() > after && !c.steppingDown(path, reply) {
+				if n.Pos() > after && !c.steppingDown(path, reply) && !c.reachable(body, l) {
 					if name := c.state(l); name != "" && !at.IsValid() {
 						at, what = l.Pos(), name+" is changed"
 					}
@@ -220,17 +221,8 @@ func (c *checker) steppingDown(path []ast.Node, reply types.Object) bool {
 		if !ok || i+1 >= len(path) || path[i+1] != s.Body {
 			continue
 		}
-		asks := false
+		asks := c.unanswered(s.Cond)
 		ast.Inspect(s.Cond, func(n ast.Node) bool {
-			if u, ok := n.(*ast.UnaryExpr); ok && u.Op == token.NOT {
-				switch x := ast.Unparen(u.X).(type) {
-				case *ast.CallExpr:
-					_, site := c.calls.Sites[x]
-					asks = asks || site
-				case *ast.Ident:
-					asks = asks || c.answers[c.pass.TypesInfo.ObjectOf(x)]
-				}
-			}
 			b, ok := n.(*ast.BinaryExpr)
 			if !ok {
 				return true
@@ -253,6 +245,50 @@ func (c *checker) steppingDown(path []ast.Node, reply types.Object) bool {
 		}
 	}
 	return false
+}
+
+// reachable reports whether e is a flag that is also set where no answer came: it
+// says whether the peer can be reached, which belongs to no term.
+func (c *checker) reachable(body ast.Node, e ast.Expr) bool {
+	name, found := c.state(e), false
+	if name == "" {
+		return false
+	}
+	if t, ok := c.pass.TypesInfo.TypeOf(e).Underlying().(*types.Basic); !ok || t.Info()&types.IsBoolean == 0 {
+		return false
+	}
+	ast.Inspect(body, func(n ast.Node) bool {
+		s, ok := n.(*ast.IfStmt)
+		if !ok || !c.unanswered(s.Cond) {
+			return true
+		}
+		ast.Inspect(s.Body, func(n ast.Node) bool {
+			if as, ok := n.(*ast.AssignStmt); ok {
+				found = found || slices.ContainsFunc(as.Lhs, func(l ast.Expr) bool { return c.state(l) == name })
+			}
+			return true
+		})
+		return true
+	})
+	return found
+}
+
+// unanswered reports whether a condition asks for an RPC without an answer.
+func (c *checker) unanswered(cond ast.Expr) bool {
+	found := false
+	ast.Inspect(cond, func(n ast.Node) bool {
+		if u, ok := n.(*ast.UnaryExpr); ok && u.Op == token.NOT {
+			switch x := ast.Unparen(u.X).(type) {
+			case *ast.CallExpr:
+				_, site := c.calls.Sites[x]
+				found = found || site
+			case *ast.Ident:
+				found = found || c.answers[c.pass.TypesInfo.ObjectOf(x)]
+			}
+		}
+		return true
+	})
+	return found
 }
 
 // state names the field that e is, or is an element of, if it belongs to a struct

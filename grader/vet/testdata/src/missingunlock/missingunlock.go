@@ -2,6 +2,8 @@ package missingunlock
 
 import "sync"
 
+type Reply struct{ OK bool }
+
 type Raft struct {
 	mu   sync.Mutex
 	term int
@@ -36,7 +38,57 @@ func (rf *Raft) inLiteral() {
 	}()
 }
 
+func (rf *Raft) twoConditions(term int, ok bool) bool {
+	rf.mu.Lock()
+	if ok {
+		rf.mu.Unlock()
+		return true
+	}
+	if !ok && term > 0 {
+		rf.mu.Unlock()
+	}
+	return false // want `rf.mu, taken at line [0-9]+, may still be held`
+}
+
+func (rf *Raft) changedBetween(ok bool) bool {
+	rf.mu.Lock()
+	if ok {
+		rf.mu.Unlock()
+		return true
+	}
+	ok = rf.term > 0
+	if !ok {
+		rf.mu.Unlock()
+	}
+	return false // want `rf.mu, taken at line [0-9]+, may still be held`
+}
+
 // What follows is right.
+
+func (rf *Raft) opposites(reply *Reply) {
+	rf.mu.Lock()
+	if reply.OK {
+		rf.term++
+		rf.mu.Unlock()
+		return
+	}
+	if !reply.OK {
+		rf.mu.Unlock()
+	}
+}
+
+func (rf *Raft) opposite(reply *Reply) int {
+	rf.mu.Lock()
+	if !(reply.OK) {
+		rf.mu.Unlock()
+		return 1
+	}
+	if reply.OK {
+		rf.mu.Unlock()
+		return 2
+	}
+	return 3
+}
 
 func (rf *Raft) lock() { rf.mu.Lock() }
 

@@ -17,6 +17,7 @@ type Raft struct {
 	term       int
 	leader     bool
 	matchIndex []int
+	online     []bool
 }
 
 func (rf *Raft) send(peer int, args *Args, reply *Reply) bool {
@@ -33,6 +34,19 @@ func (rf *Raft) counted(peer int, args *Args) {
 	if reply.Term > rf.term {
 		rf.term = reply.Term
 		rf.leader = false
+		return
+	}
+	rf.matchIndex[peer] = args.Prev // want `rf.matchIndex is changed after the RPC at line [0-9]+`
+}
+
+// What an answer says is of its term, also if no answer says something.
+func (rf *Raft) countedDown(peer int, args *Args) {
+	reply := &Reply{}
+	ok := rf.send(peer, args, reply)
+	rf.mu.Lock()
+	defer rf.mu.Unlock()
+	if !ok {
+		rf.matchIndex[peer] = 0
 		return
 	}
 	rf.matchIndex[peer] = args.Prev // want `rf.matchIndex is changed after the RPC at line [0-9]+`
@@ -57,6 +71,23 @@ func (rf *Raft) elected(args *Args) {
 }
 
 // What follows is right.
+
+// Whether a peer answers belongs to no term.
+func (rf *Raft) answered(peer int, args *Args) {
+	reply := &Reply{}
+	ok := rf.send(peer, args, reply)
+	rf.mu.Lock()
+	defer rf.mu.Unlock()
+	if !ok {
+		rf.online[peer] = false
+		return
+	}
+	rf.online[peer] = true
+	if rf.term != args.Term {
+		return
+	}
+	rf.matchIndex[peer] = args.Prev
+}
 
 func (rf *Raft) checked(peer int, args *Args) {
 	reply := &Reply{}
