@@ -311,7 +311,7 @@ func (j *job) withhold(limit int64) {
 func (j *job) do(ctx context.Context, o *Options, lab *script.Lab, sub *subject, hints Hints, tr *TestResult) {
 	rec := sim.NewRecorder(o.Trace != nil)
 	nodes := j.test.Servers + j.test.Clients
-	story, book := newStory(nodes), explain.NewBook(nodes)
+	story, book := newStory(j.test.Servers, j.test.Clients), explain.NewBook(j.test.Servers, j.test.Clients)
 	factory, burnt := sub.servers()
 	if o.Servers != nil {
 		factory = o.Servers(Run{j.test.Part.Name, j.test.Name, j.seed})

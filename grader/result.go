@@ -140,10 +140,13 @@ type Failure struct {
 	Seed     uint64      `json:"seed"`
 	Time     sim.Time    `json:"time"`   // virtual
 	Server   int         `json:"server"` // -1: not one server's
-	Message  string      `json:"message"`
-	Expected string      `json:"expected,omitempty"`
-	Found    string      `json:"found,omitempty"`
-	Diff     string      `json:"diff,omitempty"` // go-cmp's, for logs
+	// Servers is how many there are if the test has clients: the nodes from it on
+	// are those, as which Server and the events have them. Else 0.
+	Servers  int    `json:"servers,omitempty"`
+	Message  string `json:"message"`
+	Expected string `json:"expected,omitempty"`
+	Found    string `json:"found,omitempty"`
+	Diff     string `json:"diff,omitempty"` // go-cmp's, for logs
 	// Test is the line of the test that was running, Source its text.
 	Test   string `json:"test,omitempty"`
 	Source string `json:"source,omitempty"`

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"regexp"
+	"slices"
 	"sort"
+	"strconv"
 	"strings"
 
 	"github.com/raftlab/raftlab/grader/check"
@@ -32,6 +34,7 @@ type story struct {
 	term     []uint64
 	evidence []string
 	flight   map[uint64]string
+	servers  int // the nodes after them are clients
 }
 
 const (
@@ -42,8 +45,9 @@ const (
 	keepDetail   = 64 // characters
 )
 
-func newStory(n int) *story {
-	return &story{tails: make([][]byte, n), sent: make([]string, n), applied: make([]bool, n), snapshot: make([][]byte, n), lead: make([]uint64, n), term: make([]uint64, n)}
+func newStory(servers, clients int) *story {
+	n := servers + clients
+	return &story{servers: servers, tails: make([][]byte, n), sent: make([]string, n), applied: make([]bool, n), snapshot: make([][]byte, n), lead: make([]uint64, n), term: make([]uint64, n)}
 }
 
 func (s *story) add(r *sim.Record, peer int, format string, args ...any) *EventLine {
@@ -138,6 +142,14 @@ func (s *story) Watch(r *sim.Record) {
 		s.add(r, r.Peer, "link healed")
 	case sim.RecFault:
 		s.add(r, -1, "ends: %s", r.Name)
+	case sim.RecInvoke, sim.RecReturn:
+		own := *r
+		own.Node = s.servers + r.Peer
+		if r.Kind == sim.RecInvoke {
+			s.add(&own, -1, "asks %s", cut(string(r.Data)))
+		} else {
+			s.add(&own, -1, "is told %s", cut(string(r.Data)))
+		}
 	case sim.RecViolation:
 		s.add(r, r.Peer, "%s broken", r.Name).Mark = true
 	case sim.RecNote:
@@ -167,6 +179,15 @@ func fieldsOf(sub *subject) func([]byte) string {
 		}
 		return vs[0].Brief(keepDetail)
 	}
+}
+
+// cut shortens what a client asked or was told: the end of a long value says more
+// than its beginning.
+func cut(t string) string {
+	if r := []rune(t); len(r) > keepDetail {
+		t = string(r[:keepDetail/4]) + "…" + string(r[len(r)-keepDetail*3/4:])
+	}
+	return t
 }
 
 func short(cmd []byte) string {
@@ -258,6 +279,10 @@ func (sub *subject) explain(o *Options, j *job, out *script.Outcome, s *story, b
 	if limit >= 0 {
 		f.Hints = f.Hints[:min(limit, len(f.Hints))]
 	}
+	if j.test.Clients > 0 {
+		f.Servers = j.test.Servers
+		f.nameClients(j.test.Servers + j.test.Clients)
+	}
 	if v.Server >= 0 && v.Server < len(s.tails) {
 		t := s.tails[v.Server]
 		if len(t) > keepOutput {
@@ -267,6 +292,39 @@ func (sub *subject) explain(o *Options, j *job, out *script.Outcome, s *story, b
 	}
 	return f
 }
+
+// nameClients gives the nodes from f.Servers on, which are clients, their own
+// names in what is told of them.
+func (f *Failure) nameClients(nodes int) {
+	name := func(text string) string {
+		return nodeName.ReplaceAllStringFunc(text, func(m string) string {
+			at := strings.LastIndexAny(m, " S") + 1
+			n, err := strconv.Atoi(m[at:])
+			switch {
+			case err != nil || n < f.Servers || n >= nodes:
+				return m
+			case m[0] == 'S':
+				return fmt.Sprintf("C%d", n-f.Servers)
+			}
+			return fmt.Sprintf("client %d", n-f.Servers)
+		})
+	}
+	for _, s := range []*string{&f.Message, &f.Expected, &f.So} {
+		*s = name(*s)
+	}
+	for i := range f.Chain {
+		f.Chain[i].What = name(f.Chain[i].What)
+	}
+	for i := range f.Events {
+		f.Events[i].What = name(f.Events[i].What)
+	}
+	f.Evidence = slices.Clone(f.Evidence)
+	for i := range f.Evidence {
+		f.Evidence[i] = name(f.Evidence[i])
+	}
+}
+
+var nodeName = regexp.MustCompile(`\bserver \d+\b|\bS\d+\b`)
 
 // chain puts an explanation into f: what led to the violation, and as the last
 // hint the place that it points to.

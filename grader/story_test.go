@@ -27,7 +27,7 @@ func TestSentBeforeSavedIsEvidence(t *testing.T) {
 		{"another step", []sim.Record{receive, reply, receive, state}, 0},
 		{"the state is saved again beside a snapshot", []sim.Record{receive, reply, apply, snapshot, receive, reply, apply, snapshot}, 1},
 	} {
-		s := newStory(2)
+		s := newStory(2, 0)
 		for _, r := range c.records {
 			s.Watch(&r)
 		}

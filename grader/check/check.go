@@ -407,7 +407,7 @@ func (c *Checker) fault(r *sim.Record) {
 		sim.FaultDeadlock: "is deadlocked: every goroutine waits",
 		sim.FaultOutput:   "printed without end",
 	}[r.Name]
-	v := c.broke(r, p, -1, "server %d %s", r.Node, what)
+	v := c.broke(r, p, -1, "server %d %s", r.Node, what) // or a client: the report has its name
 	v.Stack = string(stack)
 	v.Found = firstLine(stack)
 }

@@ -8,7 +8,8 @@ import (
 
 // Book keeps of a run what an explanation may need. It is a sim.Watcher.
 type Book struct {
-	n      int
+	n      int // servers
+	nodes  int // and clients
 	events []event
 	sends  map[uint64]int    // message -> its Send among the events
 	starts map[uint64][]byte // request -> the command given to Start
@@ -38,14 +39,14 @@ type event struct {
 // beginning only, which no test of ours comes near.
 const maxEvents = 400_000
 
-// NewBook returns a Book for a cluster of n servers.
-func NewBook(n int) *Book {
-	return &Book{n: n, sends: map[uint64]int{}, starts: map[uint64][]byte{}, seen: make([]seen, n)}
+// NewBook returns a Book for a cluster of n servers and some clients.
+func NewBook(n, clients int) *Book {
+	return &Book{n: n, nodes: n + clients, sends: map[uint64]int{}, starts: map[uint64][]byte{}, seen: make([]seen, n+clients)}
 }
 
 // Watch takes in a record.
 func (b *Book) Watch(r *sim.Record) {
-	if r.Node < 0 || r.Node >= b.n || len(b.events) >= maxEvents {
+	if r.Node < 0 || r.Node >= b.nodes || len(b.events) >= maxEvents {
 		return
 	}
 	s := &b.seen[r.Node]

@@ -43,4 +43,6 @@ var chineseService = []pair{
 	{"time from Release to the next holder", "从 Release 到下一个持有者的时间"},
 	{"time to get a lock that nobody holds", "得到一把无人持有的锁的时间"},
 	{"calls of a client that waits for 1.5 s", "等待 1.5 秒的客户端发出的调用"},
+	{"asks %s", "请求 %s"},
+	{"is told %s", "得到回答 %s"},
 }

@@ -34,6 +34,7 @@ type pattern struct {
 	other string
 	words int    // length of the fixed text: longer formats are tried first
 	own   []bool // per argument: it is a %w
+	node  []bool // per argument: it is the number of a server, or of a client
 	// tail is set for formats that are appended to other sentences.
 	tail bool
 }
@@ -62,11 +63,18 @@ func compile(p pair) pattern {
 		re.WriteString("^")
 	}
 	at, words := 0, 0
-	var own []bool
+	var own, node []bool
 	for _, m := range verb.FindAllStringIndex(p.en, -1) {
-		re.WriteString(regexp.QuoteMeta(p.en[at:m[0]]))
+		fixed := p.en[at:m[0]]
 		words += m[0] - at
 		own = append(own, p.en[m[0]+1] == 'w')
+		node = append(node, p.en[m[0]+1] == 'd' && strings.HasSuffix(fixed, "server "))
+		if node[len(node)-1] {
+			re.WriteString(regexp.QuoteMeta(strings.TrimSuffix(fixed, "server ")) + `((?:server|client) -?\d+)`)
+			at = m[1]
+			continue
+		}
+		re.WriteString(regexp.QuoteMeta(fixed))
 		switch p.en[m[0]+1] {
 		case 'd':
 			re.WriteString(`(-?\d+)`)
@@ -80,8 +88,14 @@ func compile(p pair) pattern {
 		at = m[1]
 	}
 	re.WriteString(regexp.QuoteMeta(p.en[at:]) + "$")
-	return pattern{re: regexp.MustCompile(re.String()), other: p.other, words: words + len(p.en) - at, own: own, tail: tail}
+	return pattern{re: regexp.MustCompile(re.String()), other: p.other, words: words + len(p.en) - at, own: own, node: node, tail: tail}
 }
+
+// aClient stands before the number of a client where a sentence expects a
+// server's; clients is that with the word that is then wrong.
+const aClient = "\x00"
+
+var clients = regexp.MustCompile(`(?:服务器 ?)?\x00`)
 
 func translate(text string) (string, bool) {
 next:
@@ -93,6 +107,14 @@ next:
 		args := make([]any, 0, len(m)/2-1)
 		for i := 2; i < len(m); i += 2 {
 			arg := text[m[i]:m[i+1]]
+			if p.node[len(args)] {
+				number, isServer := strings.CutPrefix(arg, "server ")
+				if !isServer {
+					number = aClient + strings.TrimPrefix(arg, "client ")
+				}
+				args = append(args, number)
+				continue
+			}
 			said, ok := part(arg)
 			if !ok && p.own[len(args)] {
 				continue next
@@ -101,7 +123,7 @@ next:
 		}
 		s := p.other
 		if len(args) > 0 {
-			s = fmt.Sprintf(s, args...)
+			s = clients.ReplaceAllString(fmt.Sprintf(s, args...), "客户端 ")
 		}
 		if !p.tail {
 			return s, true

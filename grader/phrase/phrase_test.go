@@ -209,6 +209,8 @@ func TestIn(t *testing.T) {
 		{"RPCs in one idle second: 90 RPCs, at most 60 are allowed", "空闲一秒内的 RPC：90 次 RPC，至多允许 60"},
 		{"6.5840-2024: package raft in src/raft, module 6.5840 from src/go.mod; test_test.go has TestInitialElection3A", "6.5840-2024：src/raft 里的 package raft，模块 6.5840，来自 src/go.mod；test_test.go 里有 TestInitialElection3A"},
 		{"6.824-2020: package raft in this folder, no go.mod, so module lab; test_test.go has no tests of snapshots; the profile was named", "6.824-2020：这个文件夹里的 package raft，没有 go.mod，故模块名为 lab；test_test.go 里没有快照的测试；这是指定的"},
+		{"client 3 panicked", "客户端 3 发生 panic"},
+		{"server 2 answers client 1's KVServer.Do (Leader:true)", "服务器 2 回复客户端 1 的 KVServer.Do (Leader:true)"},
 		{"link cut S1→S2, S2→S1", "链路切断 S1→S2, S2→S1"},
 	} {
 		if got := In("zh", x.in); got != x.want {

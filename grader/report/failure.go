@@ -36,7 +36,11 @@ func (r *Report) Failure(t *grader.TestResult) {
 		where = fmt.Sprintf(r.m.at, clock(f.Time))
 	}
 	if f.Server >= 0 {
-		where += r.m.comma + fmt.Sprintf(r.m.onServer, f.Server)
+		on := r.m.onServer
+		if f.Servers > 0 && f.Server >= f.Servers {
+			on = r.m.onClient
+		}
+		where += r.m.comma + fmt.Sprintf(on, node(f, f.Server))
 	}
 	r.printf("  %s\n", r.p.dim(where))
 	if s := r.seeds(t); s != "" {
@@ -67,7 +71,7 @@ func (r *Report) Failure(t *grader.TestResult) {
 	}
 	if len(f.Events) > 0 {
 		r.section(r.m.events, "")
-		r.lanes(f.Events)
+		r.lanes(f)
 	}
 	if f.Test != "" {
 		r.section(r.m.testLine, f.Test)
@@ -84,7 +88,7 @@ func (r *Report) Failure(t *grader.TestResult) {
 		r.block(f.Stack, maxStack, false, nil)
 	}
 	if out := ownOutput(f); out != "" && f.Server >= 0 {
-		r.section(fmt.Sprintf(r.m.output, f.Server), "")
+		r.section(fmt.Sprintf(r.m.output, node(f, f.Server)), "")
 		r.block(out, maxOutput, true, nil)
 	}
 	if len(f.Evidence) > 0 {
@@ -98,6 +102,14 @@ func (r *Report) Failure(t *grader.TestResult) {
 		r.section(r.m.again, "")
 		r.printf("    %s\n", r.p.command(again))
 	}
+}
+
+// node is the short name of a server or a client.
+func node(f *grader.Failure, n int) string {
+	if f.Servers > 0 && n >= f.Servers {
+		return fmt.Sprintf("C%d", n-f.Servers)
+	}
+	return fmt.Sprintf("S%d", n)
 }
 
 // chain tells how the property came to break, a line for each event.

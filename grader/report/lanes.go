@@ -10,9 +10,10 @@ import (
 const laneWidth = 4
 
 // lanes draws events as a small space-time diagram: time runs down, each server
-// has a lane, a message is an arrow from its sender to its receiver, and what
+// and client has a lane, a message is an arrow from its sender to its receiver, and what
 // happened stands at the right. The event that broke the property is marked.
-func (r *Report) lanes(events []grader.EventLine) {
+func (r *Report) lanes(f *grader.Failure) {
+	events := f.Events
 	n, digits := 1, 0
 	for _, e := range events {
 		n = max(n, e.Server+1, e.Peer+1)
@@ -23,7 +24,7 @@ func (r *Report) lanes(events []grader.EventLine) {
 
 	head := strings.Repeat(" ", left)
 	for i := range n {
-		head += pad("S"+number(float64(i)), laneWidth)
+		head += pad(node(f, i), laneWidth)
 	}
 	r.printf("%s\n", r.p.dim(strings.TrimRight(head, " ")))
 

@@ -22,7 +22,7 @@ type messages struct {
 
 	// A failure.
 	at                                                                string // time
-	seedAt, onServer                                                  string // seed, time; server
+	seedAt, onServer, onClient                                        string // seed, time; its name
 	expected, found, difference                                       string
 	certain, certainAlways, certainLate                               string // times and numbers of courses
 	chain, events, testLine, yourCode, stack, output, evidence, again string
@@ -87,10 +87,10 @@ var english = messages{
 	engineMeans:   "the grader's own failure, not yours",
 
 	at:     "at %s of virtual time",
-	seedAt: "seed %d, at %s of virtual time", onServer: "on S%d",
+	seedAt: "seed %d, at %s of virtual time", onServer: "on %s", onClient: "on %s",
 	expected: "Expected", found: "Found", difference: "Difference",
 	events: "What led there", testLine: "The test", yourCode: "Your code", stack: "Stack",
-	output: "Printed by S%d, the end", evidence: "Also seen", chain: "How it came about",
+	output: "Printed by %s, the end", evidence: "Also seen", chain: "How it came about",
 	certain:       "Certain from %s on: however the network went on, all %d courses tried ended so; from %s on, %d of them.",
 	certainAlways: "Certain from the start: however the network went, all %d courses tried ended so.",
 	certainLate:   "It could have gone well until the end: from %s on, only %d of %d other courses of the network ended so.", again: "Again",
@@ -161,10 +161,10 @@ var chinese = messages{
 	engineMeans:   "评分器自身出错，不是你的问题",
 
 	at:     "虚拟时间 %s",
-	seedAt: "种子 %d，虚拟时间 %s", onServer: "服务器 S%d",
+	seedAt: "种子 %d，虚拟时间 %s", onServer: "服务器 %s", onClient: "客户端 %s",
 	expected: "应为", found: "实为", difference: "差异",
 	events: "经过", testLine: "测试所在行", yourCode: "你的代码", stack: "调用栈",
-	output: "S%d 的输出（末尾）", evidence: "另外看到", chain: "来龙去脉",
+	output: "%s 的输出（末尾）", evidence: "另外看到", chain: "来龙去脉",
 	certain:       "从 %s 起已成定局：不管网络此后怎样，试过的 %d 种走向都是这个结局；从 %s 起则是其中 %d 种。",
 	certainAlways: "从一开始就已成定局：不管网络怎样，试过的 %d 种走向都是这个结局。",
 	certainLate:   "直到最后都还可能没事：从 %s 起，网络的另外 %[3]d 种走向中只有 %[2]d 种是这个结局。", again: "重现",

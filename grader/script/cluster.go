@@ -492,11 +492,26 @@ func (r *runner) mPartition(a call) (starlark.Value, error) {
 		groups = append(groups, g)
 	}
 	clear(r.alone)
-	r.world.Partition(groups...)
-	// Clients reach every server: they are on both sides.
-	for i := r.world.Servers(); i < r.world.Nodes(); i++ {
-		r.world.Heal(i, -1)
-		r.world.Heal(-1, i)
+	// Clients are on every side: their links stay as they are.
+	side := make([]int, r.world.Servers())
+	for n := range side {
+		side[n] = -1 - n // in no group: alone
+	}
+	for g, servers := range groups {
+		for _, n := range servers {
+			side[n] = g
+		}
+	}
+	for a := range side {
+		for b := range side {
+			switch {
+			case a == b:
+			case side[a] == side[b]:
+				r.world.Heal(a, b)
+			default:
+				r.world.Cut(a, b)
+			}
+		}
 	}
 	return starlark.None, nil
 }
