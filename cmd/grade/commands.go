@@ -13,6 +13,7 @@ import (
 
 	"github.com/raftlab/raftlab/grader"
 	"github.com/raftlab/raftlab/grader/report"
+	"github.com/raftlab/raftlab/grader/script"
 	"github.com/raftlab/raftlab/labs"
 )
 
@@ -41,7 +42,7 @@ func (c *cli) init(dir string) error {
 			return fmt.Errorf(c.t.notEmpty, dir, e.Name())
 		}
 	}
-	_, files, err := c.openLab(c.lab)
+	lab, files, err := c.openLab(c.lab)
 	if err != nil {
 		return err
 	}
@@ -64,8 +65,24 @@ func (c *cli) init(dir string) error {
 	if dir != "." {
 		cd = "    cd " + dir + "\n"
 	}
+	if own, below := firstFile(lab); own != "" {
+		fmt.Fprintf(c.stdout, c.t.initDoneOn, filepath.Join(dir, filepath.FromSlash(own)), below, cd, quote(c.lab), lab.Parts[0].Name)
+		return nil
+	}
 	fmt.Fprintf(c.stdout, c.t.initDone, filepath.Join(dir, "raft", "raft.go"), cd)
 	return nil
+}
+
+// firstFile is where the student of a lab on top of Raft begins, and the folders
+// that hold the labs below; "" for any other lab.
+func firstFile(lab *script.Lab) (own, below string) {
+	switch lab.Service {
+	case "kv":
+		return "kv/server.go", "raft/"
+	case "lock":
+		return "lock/lock.go", "raft/, kv/"
+	}
+	return "", ""
 }
 
 func (c *cli) listCommand() *cobra.Command {

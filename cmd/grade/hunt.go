@@ -188,6 +188,7 @@ func (c *cli) huntCommand() *cobra.Command {
 
 // folder makes a grading of the folder in args, or of the current one.
 func (c *cli) folder(args []string) (grader.Options, error) {
+	c.onlyRaft = true
 	o, err := c.options(args, false)
 	if err == nil && len(o.Parts) > 0 {
 		err = fmt.Errorf(c.t.noLab, strings.Join(o.Parts, " "))

@@ -137,6 +137,7 @@ func (c *cli) race(cmd *cobra.Command, args []string, seeds int, full bool) erro
 	if seeds < 1 || seeds > maxSeeds {
 		return fmt.Errorf(c.t.badNumber, "--seeds", 1, maxSeeds, seeds)
 	}
+	c.onlyRaft = true
 	o, err := c.options(args, false)
 	if err != nil {
 		return err

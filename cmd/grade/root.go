@@ -15,7 +15,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/raftlab/raftlab/grader"
-	"github.com/raftlab/raftlab/grader/build"
 	"github.com/raftlab/raftlab/grader/report"
 	"github.com/raftlab/raftlab/grader/script"
 	"github.com/raftlab/raftlab/labs"
@@ -35,9 +34,11 @@ type cli struct {
 	json, verbose, budgets bool
 	profile                string
 
-	core bool     // the consensus core is graded
-	dir  string   // the folder named, "" if none was
-	code *os.Root // the student's folder, to quote from; nil if there is none
+	core bool // the consensus core is graded
+	// onlyRaft: the command knows the Raft lab alone, whatever else the folder holds.
+	onlyRaft bool
+	dir      string   // the folder named, "" if none was
+	code     *os.Root // the student's folder, to quote from; nil if there is none
 }
 
 func newCLI(args []string, stdout, stderr io.Writer) *cli {
@@ -193,26 +194,10 @@ func (c *cli) openLab(dir string) (*script.Lab, fs.FS, error) {
 	return lab, files, nil
 }
 
-// labOf is the lab that the folder among the arguments, or else the current one,
-// shows to be meant: in that of the MIT course's service, the service; "" if it
-// shows none.
-func labOf(args []string) string {
-	dir := "."
-	for _, arg := range args {
-		if info, err := os.Stat(arg); err == nil && info.IsDir() {
-			dir = arg
-		}
-	}
-	if build.CourseService(dir) {
-		return "kvraft"
-	}
-	return ""
-}
-
 // options says what is to be graded: the folder in args, or the consensus core.
 func (c *cli) options(args []string, core bool) (grader.Options, error) {
-	if c.lab == "" && !core {
-		c.lab = labOf(args)
+	if c.lab == "" && !core && !c.onlyRaft {
+		c.recognise(args)
 	}
 	lab, files, err := c.openLab(c.lab)
 	if err != nil {

@@ -13,6 +13,8 @@ type texts struct {
 	flagWorkers, flagLab, flagJSON, flagLang, flagColor, flagHelp     string
 
 	initShort, initLong, initDone   string // raft.go, cd command
+	labIs                           string // lab, the others
+	initDoneOn                      string // file of the lab, folders to copy, cd command, lab, its first part
 	initFailed, notEmpty            string // error; folder, entry
 	listShort                       string
 	referenceShort, referenceLong   string
@@ -98,6 +100,8 @@ MIT's 6.824 or 6.5840 of any year from 2020; without it, the current folder.`,
 code that compiles, and that gopls and go vet accept without a network. It never
 overwrites: the folder must be empty, but for files whose name begins with a dot.`,
 	initDone:   "Your server goes into %s. Begin with the election:\n\n%s    grade election\n",
+	labIs:      "Grading the lab %s, which the folder holds; for %s: --lab\n",
+	initDoneOn: "Your code goes into %s. First copy what you have from the labs before over %s. Then begin:\n\n%s    grade --lab %s %s\n",
 	initFailed: "cannot write the skeleton: %v",
 	notEmpty:   "%s is not empty (it holds %s), and nothing is ever overwritten; name a new folder: grade init mylab",
 	listShort:  "List the lab's parts, tests and points",
@@ -174,6 +178,8 @@ DIR 是 grade init 生成的文件夹，或 2020 年以来任何一年 MIT 6.824
 	initLong: `init 把实验的骨架写入 DIR（省略则为当前文件夹）：能编译的 Go 代码，gopls 和
 go vet 不联网也能接受。绝不覆盖文件：文件夹必须是空的，名字以点开头的文件除外。`,
 	initDone:   "你的服务器写在 %s 里。从选举开始：\n\n%s    grade election\n",
+	labIs:      "按这个文件夹里的实验 %s 评分；要评 %s，请用 --lab\n",
+	initDoneOn: "你的代码写在 %s 里。先把前面实验里写好的东西复制过来，覆盖 %s。然后开始：\n\n%s    grade --lab %s %s\n",
 	initFailed: "无法写入骨架：%v",
 	notEmpty:   "%s 不是空的（里面有 %s），而 grade 绝不覆盖文件；请给一个新文件夹：grade init mylab",
 	listShort:  "列出实验的部分、测试和分值",

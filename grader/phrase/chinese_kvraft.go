@@ -43,7 +43,7 @@ var chineseKVRaft = []pair{
 	{"an answer once a majority can be reached again", "能再次联系到多数派后得到回答"},
 	{"a server that is no longer the leader answered a read", "已不再是领导者的服务器回答了读取"},
 	{"a value is missing after a server caught up from a snapshot", "服务器从快照追上之后，缺了一个值"},
-	{"%s holds %s", "%s 的值为 %s"},
+	{"the key %s holds %s", "键 %s 的值为 %s"},
 	{"no Submit ended with OK within %d ms", "%s 毫秒内没有一个 Submit 以 OK 结束"},
 	{"OK at the leader, once its Raft has applied the request", "领导者的 Raft 应用请求之后，在领导者处返回 OK"},
 	{"%d times none; the last answer was %s", "%s 次都没有；最后的回答是 %s"},
