@@ -26,10 +26,16 @@ export function showEntry(b: Uint8Array): string {
   return show(b).replace(/ #C\d+\.\d+$/, '');
 }
 
-/** S1, S2, ... for servers, C1, C2, ... for clients; in a report from 0, as the program's `me` is. */
-export function nodeName(model: { servers: number; run?: unknown }, node: number): string {
-  const first = model.run ? 0 : 1;
+/** S1, S2, ... for servers, C1, C2, ... for clients; from 0 where a test ran. */
+export function nodeName(model: Pick<Model, 'servers' | 'graded'>, node: number): string {
+  const first = model.graded ? 0 : 1;
   return node < model.servers ? `S${node + first}` : `C${node - model.servers + first}`;
+}
+
+/** A link's new state, as grader/sim writes it: "delay 80000-250000us loss 0.1". */
+function linkText(m: Messages, state: string): string {
+  return state.replace(/(\d+)-(\d+)us/g, (_, lo: string, hi: string) => `${Number(lo) / 1000}–${Number(hi) / 1000} ms`)
+    .replace(/[a-z]+(?= [\d.])/g, (word) => m.link[word] ?? word);
 }
 
 /** A client's operation as text: "put x 1". */
@@ -128,7 +134,7 @@ export function describe(m: Messages, model: Model, r: TraceRecord, at: number):
     case Kind.Crash: return say.crash(n, r.flag);
     case Kind.Cut: return say.cut(n, peer);
     case Kind.Heal: return say.heal(n, peer);
-    case Kind.Link: return say.link(n || say.anyNode, peer || say.anyNode, show(r.data));
+    case Kind.Link: return say.link(n || say.anyNode, peer || say.anyNode, linkText(m, new TextDecoder().decode(r.data).slice(0, 200)));
     case Kind.Drop: return say.drop(n, peer, m.lost[r.name] ?? r.name);
     case Kind.Dup: return say.dup(n, peer);
     case Kind.Arm: {
@@ -140,9 +146,11 @@ export function describe(m: Messages, model: Model, r: TraceRecord, at: number):
     case Kind.Invoke: return say.invoke(peer, r.name, show(r.data));
     case Kind.Return: return say.returned(peer, show(r.data));
     case Kind.Violation: {
-      if (model.run?.message) return say.violation(m.properties[r.name] ?? r.name, model.run.message);
+      const own = model.run?.message || model.message;
+      if (own) return say.violation(m.properties[r.name] ?? r.name, own);
       const text = new TextDecoder().decode(r.data);
-      return say.violation(m.properties[r.name] ?? r.name, m.broken[r.name]?.(n, peer, r.index, r.term) ?? text);
+      // Of a student's server no term or index is known.
+      return say.violation(m.properties[r.name] ?? r.name, (model.graded ? undefined : m.broken[r.name]?.(n, peer, r.index, r.term)) ?? text);
     }
     case Kind.Phase: return say.phase(r.name);
     default: return say.other(r.kind);

@@ -122,6 +122,8 @@ const en = {
   effects: ['', 'message', 'write of its state', 'write to disk', 'applied entry', 'applied snapshot', 'answer', 'observation'],
   /** How a property of Figure 3 broke, where the trace tells it in numbers. */
   broken: {} as Record<string, (n: string, peer: string, index: number, term: number) => string>,
+  /** Words of a link's state, where it tells them in English. */
+  link: {} as Record<string, string>,
   lost: {
     lost: 'lost',
     cut: 'the link is cut',
@@ -296,6 +298,7 @@ const zh: Messages = {
     'Fresh Reads': (n) => `${n} 读到了旧值：在它开始读之前，更新的值已经写完或被读到过`,
     'Vote Once': (n, peer, _, term) => `${n} 在任期 ${term} 投了两次票，后一次投给 ${peer}`,
   },
+  link: { delay: '延迟', loss: '丢失率', dup: '重复率', late: '迟到率' },
   lost: {
     lost: '丢失',
     cut: '链路已切断',

@@ -273,6 +273,10 @@ export class Model {
   first = 0;
   /** What a report tells of a student's run, beyond its trace. */
   readonly run: Run | undefined;
+  /** A test's run of a student's servers: they are numbered from 0, as the program's `me` is. */
+  readonly graded: boolean;
+  /** What a property's violation says in the reader's language; '': the trace's own words. */
+  message = '';
 
   private frames: ClusterState[] = [];
   private head: ClusterState;
@@ -281,8 +285,9 @@ export class Model {
   private expected = new Map<number, number>();
   private commit = 0;
 
-  constructor(servers: number, clients: number, run?: Run) {
+  constructor(servers: number, clients: number, run?: Run, graded = run !== undefined) {
     this.run = run;
+    this.graded = graded;
     this.servers = servers;
     this.clients = clients;
     this.head = newState(servers + clients);

@@ -3,8 +3,11 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { start } from '../../scripts/edge.mjs';
 import { fromText } from '../../src/cluster/short.ts';
+import { decodeTrace } from '../../src/player/trace.ts';
 import { openSite, type Site } from '../browser/browser.ts';
+import { folder, keep, planted, ready, root, run } from '../browser/coding.ts';
 import { native } from '../unit/engine.ts';
+import { Cli } from '../unit/studio.ts';
 import { sample, send, TRACE_TYPE } from './worker.ts';
 
 let edge: Awaited<ReturnType<typeof start>>;
@@ -72,6 +75,41 @@ test('the link of a trace opens the player; a file of the visitor’s does as we
   await page.setInputFiles('input[type=file]', { name: 'x.trace', mimeType: 'application/octet-stream', buffer: Buffer.from(trace) });
   await page.waitForSelector('.raftlab-player');
   assert.deepEqual(errors, []);
+});
+
+test('a failing test, shared where it was graded, opens elsewhere as the command’s run', async () => {
+  const { files } = planted(folder(`${root}grader/testdata/correct`), 'vote-not-saved');
+  const maker = await fresh();
+  const { page, errors } = await maker.open('code/election/');
+  await keep(page, files);
+  await page.reload();
+  await ready(page);
+  await page.locator('.runbar select').selectOption('election/two_candidates');
+  assert.match(await run(page), /FAILED/);
+  await page.getByRole('button', { name: 'Share this run' }).click();
+  await page.waitForSelector('a.short');
+  const link = (await page.getAttribute('a.short', 'href'))!;
+  assert.match(link, /\/s\/t[\w-]{20}$/);
+  assert.deepEqual(errors, []);
+
+  const kept = new Uint8Array(await (await fetch(`${edge.url}api/runs/${link.split('/').at(-1)!}`)).arrayBuffer());
+  const { header, hash } = decodeTrace(kept);
+  assert.ok(!Buffer.from(kept).includes('func (rf *Raft)'), 'the code is not shared');
+  const cli = new Cli();
+  after(() => cli.close());
+  const theirs = cli.json(cli.folder(files), '--run', 'election/two_candidates', '--seed', String(header.seed), '--seeds', '1')
+    .parts.flatMap((p) => p.tests).find((t) => t.name === 'two_candidates')!;
+  assert.deepEqual(theirs.runs.map((r) => [r.status, r.hash]), [['failed', hash]], 'the run of the command, to the byte');
+
+  const other = await fresh('zh-CN');
+  const opened = await other.open(link.slice(edge.url.length));
+  await opened.page.waitForSelector('.raftlab-player .node');
+  assert.ok(opened.page.url().includes('/zh/run/#s1.t'), opened.page.url());
+  assert.match(await opened.page.locator('.about').innerText(), new RegExp(`two_candidates.*哈希 ${hash.slice(0, 16)}`, 's'));
+  assert.match(await opened.page.locator('.raftlab-player').innerText(), /选举安全性/);
+  // Servers have the numbers that the report's sentences have.
+  assert.deepEqual((await opened.page.locator('.node .name').allTextContents()).sort(), ['S0', 'S1', 'S2']);
+  assert.deepEqual(opened.errors, []);
 });
 
 test('a short link that is not kept any more, or is damaged, says so', async () => {

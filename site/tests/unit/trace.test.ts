@@ -119,6 +119,19 @@ test('after a cut the history goes on from there', () => {
   assert.equal(JSON.stringify(model.stateAfter(records.length).nodes), JSON.stringify(again.stateAfter(records.length).nodes));
 });
 
+test('servers of a test are numbered from 0, its links and violations are told in the reader’s words', () => {
+  const record = (kind: number, name: string, data: string) => ({ ...decodeTrace(trace).records[0]!, kind, name, node: 2, peer: 0, term: 0, index: 0, data: new TextEncoder().encode(data) });
+  const live = new Model(3, 0);
+  const graded = new Model(3, 0, undefined, true);
+  const link = record(Kind.Link, '', 'delay 80000-250000us loss 0.1 late 0.5 200000-2200000us');
+  assert.equal(sentence(messages('en'), live, link, 0), 'Link from S3 to S1: delay 80–250 ms loss 0.1 late 0.5 200–2200 ms');
+  assert.equal(sentence(messages('zh'), graded, link, 0), '从 S2 到 S0 的链路：延迟 80–250 ms 丢失率 0.1 迟到率 0.5 200–2200 ms');
+  const broken = record(Kind.Violation, 'Election Safety', 'two leaders in term 2');
+  assert.match(sentence(messages('zh'), graded, broken, 0), /two leaders in term 2/);
+  graded.message = '任期 2 有两个领导者';
+  assert.match(sentence(messages('zh'), graded, broken, 0), /任期 2 有两个领导者/);
+});
+
 test('every record has a sentence in both languages, and the core’s messages are read', () => {
   const { records, header } = decodeTrace(trace);
   const model = new Model(header.servers, header.clients);
