@@ -42,6 +42,7 @@ test-site: site ## the page's types and its tests in node, and that it builds
 .PHONY: test-browser
 test-browser: site ## the page's tests in Chromium
 	sh .ci/chromium
+	sh .ci/nginx
 	cd site && npm run test:browser
 
 .PHONY: edge
@@ -56,6 +57,10 @@ edge-dev: edge ## run the Worker with the site behind it in workerd on this mach
 test-edge: edge ## the Worker's tests in workerd and Chromium
 	sh .ci/chromium
 	cd site && npm run test:edge
+
+.PHONY: edge-dry-run
+edge-dry-run: edge ## what wrangler would publish, without an account (npx fetches wrangler)
+	cd wasm/edge && PATH="$(CURDIR)/site/node_modules/.bin:$$PATH" WRANGLER_SEND_METRICS=false npx --yes wrangler@4.164.0 deploy --dry-run --outdir ../../bin/edge/dry-run
 
 .PHONY: edge-hostile
 edge-hostile: edge ## 1000 hostile requests: no 5xx (but what the engine says of no HTTP), nothing is kept

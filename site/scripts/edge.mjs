@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const dist = join(root, 'site/dist');
+export const dist = join(root, 'site/dist');
 export const out = join(root, 'bin/edge');
 /** Cloudflare takes no larger file. */
 const LARGEST = 24 << 20;
@@ -109,15 +109,15 @@ const through = (stdout, stderr) => {
 /**
  * Runs the Worker with the site in workerd, on this machine only and without
  * asking anyone else. `limits`: rate limits that differ from the deployed ones;
- * `stdio`: what becomes of that which workerd writes.
+ * `stdio`: what becomes of that which workerd writes; `worker`: other modules.
  */
-export async function start({ port = 0, persist = false, limits = {}, stdio = through } = {}) {
+export async function start({ port = 0, persist = false, limits = {}, stdio = through, worker = modules(join(out, 'worker')) } = {}) {
   const { Miniflare, Log, LogLevel } = await import('miniflare');
   const s = settings();
   const mf = new Miniflare({
     host: '127.0.0.1', port, cf: false, telemetry: { enabled: false }, log: new Log(LogLevel.ERROR), handleRuntimeStdio: stdio,
     compatibilityDate: s.compatibilityDate,
-    modules: modules(join(out, 'worker')), modulesRoot: join(out, 'worker'),
+    modules: worker, modulesRoot: join(out, 'worker'),
     kvNamespaces: ['RUNS'], kvPersist: persist,
     ratelimits: { ...s.limits, ...limits },
     bindings: { LIFETIME_DAYS: s.days },

@@ -80,13 +80,15 @@ export function headersOf(all, path) {
   return Object.fromEntries(mine.flatMap(([, headers]) => headers.map(([name, value]) => [name.toLowerCase(), value])));
 }
 
-/** The rules for nginx, whose add_header is not inherited where another stands. */
+/**
+ * The rules for nginx, to be included in a server, or in the location of a
+ * sub-folder. add_header is inherited only where no other stands.
+ */
 function nginx(all) {
   const [[, everywhere], ...more] = all;
-  const add = (headers) => headers.map(([name, value]) => `    add_header ${name} "${value}" always;`).join('\n');
-  const base = all[0][0].slice(0, -1);
-  return [[base, [...everywhere, ['Cache-Control', 'no-cache']]], ...more.map(([path, headers]) => [path.slice(0, -1), [...everywhere, ...headers]])]
-    .map(([path, headers]) => `location ${path} {\n${add(headers)}\n}\n`).join('');
+  const add = (headers, indent = '') => headers.map(([name, value]) => `${indent}add_header ${name} "${value}" always;\n`).join('');
+  return add([...everywhere, ['Cache-Control', 'no-cache']])
+    + more.map(([path, headers]) => `location ${path.slice(0, -1)} {\n${add([...everywhere, ...headers], '    ')}}\n`).join('');
 }
 
 export default function headers(base) {

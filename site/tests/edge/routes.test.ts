@@ -1,9 +1,9 @@
 // Every route of the Worker, every limit, bad input of each kind, in workerd.
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { BUDGET, out, start, workerSize } from '../../scripts/edge.mjs';
+import { BUDGET, dist, modules, out, start, workerSize } from '../../scripts/edge.mjs';
 import { headersOf, readHeaders } from '../../scripts/headers.mjs';
 import { ENGINE } from '../../src/cluster/share.ts';
 import { sample, send, SCRIPT, SCRIPT_TYPE, store, TRACE_TYPE, type Edge, type Sent } from './worker.ts';
@@ -231,7 +231,7 @@ test('rate limits, as deployed', async () => {
         assert.equal(r.headers.get('retry-after'), '60');
         await refused(r, 429, 'rate', /a minute/);
       } else {
-        await r.body?.cancel();
+        await r.arrayBuffer();
       }
     }
     assert.deepEqual([...new Set(answers)], [422, 429]);
@@ -240,7 +240,7 @@ test('rate limits, as deployed', async () => {
     let stopped = 0;
     for (let i = 0; i < 25; i++) {
       const r = await fetch(`${strict.url}api/runs/r${'A'.repeat(20)}`);
-      await r.body?.cancel();
+      await r.arrayBuffer();
       if (r.status === 429) stopped++;
       else assert.equal(r.status, 404);
     }
@@ -251,7 +251,7 @@ test('rate limits, as deployed', async () => {
   }
 });
 
-test('files come from the platform with the headers of _headers, and Go is not asked', async () => {
+test('files come from the platform with the headers of _headers', async () => {
   const all = readHeaders(readFileSync(`${out}/site/_headers`, 'utf8'));
   const asset = `_astro/${readdirSync(`${out}/site/_astro`).find((f) => f.endsWith('.js'))!}`;
   for (const path of ['', 'playground/', 'zh/playground/', 'sw.js', 'share.json', 'wasm/cluster.wasm', asset]) {
@@ -275,7 +275,44 @@ test('files come from the platform with the headers of _headers, and Go is not a
   assert.equal(packed.headers.get('content-encoding'), 'br');
 });
 
-test('the Worker weighs no more than its budget, its parts no more than Cloudflare takes', () => {
+test('no file of the site, and nothing that is no route, passes through Go', async () => {
+  // The Worker's entry as it is, and in Go's place a module that says when it is asked.
+  const worker = modules(`${out}/worker`).filter((m) => m.path.endsWith('/entry.mjs'));
+  const told = await start({ worker: [...worker, { type: 'ESModule', path: `${out}/worker/worker.mjs`, contents: 'export default { fetch: () => new Response("Go is asked", { status: 418 }) }' }] });
+  try {
+    const ask = async (path: string, init: RequestInit = {}): Promise<number> => {
+      const r = await fetch(told.url + path, { redirect: 'manual', ...init });
+      await r.arrayBuffer();
+      return r.status;
+    };
+    for (const path of ['api/runs', 'api/x', 's/x']) assert.equal(await ask(path), 418, path);
+    const files = (readdirSync(`${out}/site`, { recursive: true, withFileTypes: true })).filter((f) => f.isFile()).map((f) => `${f.parentPath}/${f.name}`.slice(`${out}/site/`.length));
+    assert.ok(files.length > 150, `${files.length} files`);
+    for (const f of files) {
+      const status = await ask(f, { method: statSync(`${out}/site/${f}`).size > 1 << 20 ? 'HEAD' : 'GET' });
+      // The platform keeps _headers to itself and leads a page's file to its folder.
+      assert.ok(f === '_headers' ? status === 404 : f.endsWith('.html') ? status === 200 || status === 307 : status === 200, `${f}: ${status}`);
+      if (f.endsWith('/index.html')) assert.equal(await ask(f.slice(0, -'index.html'.length)), 200, f);
+    }
+    for (const path of ['', 'nothing', 'wp-login.php', 'api', 's', 'apis/x', 'S/x', 'playground/x?api=/api/runs']) assert.notEqual(await ask(path), 418, path);
+  } finally {
+    await told.close();
+  }
+});
+
+test('the Worker weighs no more than its budget, the files are no more and no larger than Cloudflare takes', () => {
   const size = workerSize(`${out}/worker`);
   assert.ok(size <= BUDGET, `${size} bytes`);
+  const files = readdirSync(`${out}/site`, { recursive: true, withFileTypes: true }).filter((f) => f.isFile());
+  assert.ok(files.length <= 20_000, `${files.length} files`);
+  for (const f of files) assert.ok(statSync(`${f.parentPath}/${f.name}`).size <= 25 << 20, f.name);
+  // What was cut comes together again.
+  interface Pieces { files: Record<string, { parts: string[]; bytes: number }> }
+  const read = (folder: string): Pieces => JSON.parse(readFileSync(`${folder}/toolchain/go/manifest.json`, 'utf8')) as Pieces;
+  const [whole, cut] = [read(dist), read(`${out}/site`)];
+  assert.ok(Object.values(cut.files).some((f) => f.parts.length > 1), 'something is cut');
+  for (const [name, { parts }] of Object.entries(cut.files)) {
+    const together = (folder: string, names: string[]): Buffer => Buffer.concat(names.map((p) => readFileSync(`${folder}/toolchain/go/${p}`)));
+    assert.ok(together(`${out}/site`, parts).equals(together(dist, whole.files[name]!.parts)), name);
+  }
 });
