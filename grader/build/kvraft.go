@@ -270,7 +270,7 @@ func init() {
 }
 
 func main() {}
-`, t.check.kitPath("guest"), kv.importPath, t.check.handlers())
+`, t.check.kitPath("guest"), kv.importPath, t.check.handlers(""))
 	}
 	register := ""
 	for _, p := range t.check.pkgs {
@@ -340,7 +340,7 @@ func init() {
 }
 
 func main() {}
-`, t.check.kitPath("guest"), kv.importPath, t.check.kitPath("labgob"), t.check.rpc, kv.rsmPath, t.check.kitPath("tester"), register, t.check.handlers())
+`, t.check.kitPath("guest"), kv.importPath, t.check.kitPath("labgob"), t.check.rpc, kv.rsmPath, t.check.kitPath("tester"), register, t.check.handlers(""))
 }
 
 // holds reports whether a folder holds package name.

@@ -142,5 +142,5 @@ func init() {
 }
 
 func main() {}
-`, t.check.kitPath("guest"), t.Module+"/kv", t.check.kitPath("kvapi"), t.check.kitPath("labrpc"), lockImport, t.check.kitPath("tester"), lock, t.check.handlers())
+`, t.check.kitPath("guest"), t.Module+"/kv", t.check.kitPath("kvapi"), t.check.kitPath("labrpc"), lockImport, t.check.kitPath("tester"), lock, t.check.handlers(""))
 }

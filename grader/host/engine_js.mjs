@@ -10,7 +10,7 @@ const EPOCH = 1704067200n * 1000000000n; // wasi.go
 const MONO = 1000000000n;
 const PRINT_MAX = 64 << 20;
 const FAULT = 21, NOSYS = 52;
-const STDERR = 2, IDLE = 3, DONE = 4;
+const STDERR = 2, DONE = 3;
 const STOP_PROC_EXIT = 100; // process.go
 const EMIT = 1, STDOUT = 2, STDERR_LOG = 3, STOP = 4, TRAP = 5; // engine_js.go
 const RETURNED = 0, TRAPPED = 1, STOPPED = 2, TOO_DEEP = 3;
@@ -41,7 +41,6 @@ class Program {
     this.local = 0n; // as in process.go
     this.last = 0n;
     this.deadline = NEVER;
-    this.observed = false;
     this.printed = 0;
     this.files = new Files(this);
     this.log = new Uint8Array(4096);
@@ -186,7 +185,7 @@ class Program {
   poll(subs, evs, n, p) {
     const d = this.view(), m = this.bytes;
     if (n > 1 << 16 || !this.has(subs, n * 48) || !this.has(evs, n * 32)) return FAULT;
-    let deadline = NEVER, idle = -1, done = -1;
+    let deadline = NEVER, done = -1;
     for (let i = 0; i < n; i++) {
       const s = subs + 48 * i;
       if (m[s + 8] === 0) {
@@ -197,25 +196,18 @@ class Program {
         else t += this.last;
         if (t < deadline) deadline = t;
       } else if (m[s + 8] === 1) {
-        const fd = d.getUint32(s + 16, true);
-        if (fd === IDLE) idle = s;
-        else if (fd === DONE) done = s;
+        if (d.getUint32(s + 16, true) === DONE) done = s;
       }
     }
-    let ready = done;
-    if (idle >= 0 && !this.observed) {
-      ready = idle;
-      this.observed = true;
-    } else if (done >= 0) {
-      this.deadline = deadline > this.last ? deadline : this.last + 1n;
-    } else {
+    if (done < 0) {
       if (deadline !== NEVER && deadline > this.local) this.local = deadline;
       m.fill(0, evs, evs + 32 * n);
       for (let i = 0; i < n; i++) m.copyWithin(evs + 32 * i, subs + 48 * i, subs + 48 * i + 8);
       return this.put32(p, n);
     }
+    this.deadline = deadline > this.last ? deadline : this.last + 1n;
     m.fill(0, evs, evs + 32);
-    m.copyWithin(evs, ready, ready + 8);
+    m.copyWithin(evs, done, done + 8);
     m[evs + 10] = 1;
     d.setBigUint64(evs + 16, 1n, true);
     return this.put32(p, 1);
@@ -226,7 +218,6 @@ class Program {
     if (now > this.local) this.local = now;
     this.event = event;
     this.deadline = NEVER;
-    this.observed = false;
     this.used = 0;
     this.fuel.value = fuel;
     try {

@@ -6,7 +6,7 @@ const KIND_DIR = 3, KIND_FILE = 4;
 const CREATE = 1, DIRECTORY = 2, EXCLUSIVE = 4, TRUNCATE = 8;
 const READ = 1n << 1n, WRITE = 1n << 6n;
 const APPEND = 1;
-const ROOT = 5; // fdRoot
+const ROOT = 4; // fdRoot
 const FILE = 6, FULL = 7; // entries of the log: engine_js.go
 const EPOCH = 1704067200n * 1000000000n;
 

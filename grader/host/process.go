@@ -24,7 +24,6 @@ type process struct {
 	event    []byte // the frame of this step
 	fx       []sim.Effect
 	deadline sim.Time
-	observed bool // the observer had its turn in this step
 
 	printed uint64
 	files   files
@@ -57,7 +56,6 @@ var errStopped = errors.New("the host stopped the program")
 func (p *process) begin(now sim.Time, event []byte, fx []sim.Effect) {
 	p.local = max(p.local, int64(now))
 	p.event, p.fx, p.deadline = event, fx, sim.Never
-	p.observed = false
 	p.death = p.death[:0]
 }
 

@@ -44,12 +44,11 @@ const (
 	errNoSys = 52
 )
 
-// Files of a program. The kit waits for the last two; see labs/kit/guest.
+// Files of a program. The kit waits for the last; see labs/kit/guest.
 const (
 	fdStdin = iota
 	fdStdout
 	fdStderr
-	fdIdle
 	fdDone
 )
 
@@ -198,9 +197,8 @@ func fdWrite(p *process, m memory, a []uint64) uint64 {
 }
 
 // pollOneoff is how Go's scheduler waits. With a timeout of 0 it only looks
-// whether something is ready. Otherwise nothing else can run: then either the
-// observer has its turn, or the step is over, and the timeout is when the server
-// wants to be woken.
+// whether something is ready. Otherwise nothing else can run: the step is over,
+// and the timeout is when the server wants to be woken.
 func pollOneoff(p *process, m memory, a []uint64) uint64 {
 	const (
 		clock, fdReadable = 0, 1 // kinds of subscription
@@ -214,7 +212,7 @@ func pollOneoff(p *process, m memory, a []uint64) uint64 {
 		return errFault
 	}
 	deadline := int64(sim.Never)
-	var idle, done []byte
+	var done []byte
 	for i := uint64(0); i < n; i++ {
 		s := subs[i*subSize : (i+1)*subSize]
 		switch s[8] {
@@ -231,21 +229,12 @@ func pollOneoff(p *process, m memory, a []uint64) uint64 {
 			}
 			deadline = min(deadline, t)
 		case fdReadable:
-			switch le.Uint32(s[16:]) {
-			case fdIdle:
-				idle = s
-			case fdDone:
+			if le.Uint32(s[16:]) == fdDone {
 				done = s
 			}
 		}
 	}
-	ready := done
-	switch {
-	case idle != nil && !p.observed:
-		ready, p.observed = idle, true
-	case done != nil:
-		p.deadline = sim.Time(max(deadline, p.last+1))
-	default:
+	if done == nil {
 		// No step is under way: a sleep in an init function. Time passes.
 		if deadline != int64(sim.Never) {
 			p.local = max(p.local, deadline)
@@ -256,9 +245,10 @@ func pollOneoff(p *process, m memory, a []uint64) uint64 {
 		}
 		return m.put32(a[3], uint32(n))
 	}
+	p.deadline = sim.Time(max(deadline, p.last+1))
 	ev := evs[:evSize]
 	clear(ev)
-	copy(ev[:8], ready[:8])
+	copy(ev[:8], done[:8])
 	ev[10] = fdReadable
 	le.PutUint64(ev[16:], 1)
 	return m.put32(a[3], 1)

@@ -39,7 +39,7 @@ func FuzzHostFunctions(f *testing.F) {
 	frame := (&wire.Frame{Kind: wire.FxCall, A: 1, B: 1, Name: "Raft.X", X: []byte("args")}).Append(nil)
 	poll := make([]byte, 64)
 	poll[8] = 1
-	poll[16] = fdIdle
+	poll[16] = fdDone
 	for i := range all {
 		f.Add(byte(i), uint32(0), uint32(len(frame)), uint32(8), uint32(40), frame)
 		f.Add(byte(i), uint32(0), uint32(16), uint32(1), uint32(60), poll)

@@ -40,8 +40,10 @@
 //
 // The exported function step parks its goroutine in the wait for a file that is
 // never ready until nothing else can run: the Go scheduler then polls, the poll
-// tells the host the next deadline, and the host declares the file ready. There
-// are two such files. The first wakes the observer, which asks the server for
-// its term and role; the second lets step return. An observer that the server
-// blocks just is not there the next time.
+// tells the host the next deadline, and the host declares the file ready. Before
+// step returns it gives the observer its turn, which asks the server for its term
+// and role: nothing else can run, so the observer is through when step goes on,
+// and a second poll, which costs as much as a small step, is spared. Only if the
+// server blocks the observer does step wait once more for the file; the observer
+// just is not there the next time.
 package guest

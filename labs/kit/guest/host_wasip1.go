@@ -30,13 +30,12 @@ func hostEvent(p unsafe.Pointer, n uint32)
 //go:noescape
 func hostStop(reason int32, p unsafe.Pointer, n uint32)
 
-// idle wakes the observer, done ends the step: see the package's comment.
-var idle, done = open(3), open(4)
+// done ends the step: see the package's comment.
+var done = open(3)
 
 func init() { debug.SetMaxStack(maxStack) }
 
-// ready is one of the two files. Nothing is ever read from it: it is only
-// waited for.
+// ready is the file. Nothing is ever read from it: it is only waited for.
 type ready struct {
 	conn   syscall.RawConn
 	waited bool
@@ -81,9 +80,27 @@ func step(n int32, now int64) {
 		raftlabExit()
 	}
 	done.wait()
+	if !watching {
+		return // the observer, too, is blocked since an earlier step
+	}
+	turn <- struct{}{}
+	// Whoever yields comes after all that can run: the observer, and whom it woke.
+	runtime.Gosched()
+	if !watching {
+		done.wait()
+	}
 }
 
-func waitIdle() { idle.wait() }
+var (
+	turn     = make(chan struct{}) // the observer's
+	watching bool                  // it waits for its turn
+)
+
+func waitIdle() {
+	watching = true
+	<-turn
+	watching = false
+}
 
 // A module has one thread, so there is nothing to hide and to lock.
 func hide() {}

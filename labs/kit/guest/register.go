@@ -34,9 +34,9 @@ func Register(mk func(peers []*labrpc.ClientEnd, me int, persister *tester.Persi
 }
 
 // Handlers names the methods that may be called from other servers, each with
-// the function that finds it by MethodByName with a constant name. Were they
-// found by their number, the linker could drop no exported method of any type,
-// and the module would be a third larger. It belongs beside Register.
+// the function that finds it: in the source, or by MethodByName with a constant
+// name. Were they found by their number, the linker could drop no exported method
+// of any type, and the module would be a third larger. It belongs beside Register.
 func Handlers(find map[string]func(server reflect.Value) reflect.Value) { self.handlers = find }
 
 // Env is what a generation of the lab makes a server from.

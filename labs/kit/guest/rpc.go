@@ -128,33 +128,39 @@ func (s *server) reply(call uint64, r reply) {
 	show()
 }
 
-// request is a call that came from another server.
-type request struct {
-	call, from uint64
-	name       string
-	args       []byte
-}
-
-// handle lets a goroutine serve r: one that has served before, if there is one,
-// since its stack has grown to what handlers need.
-func (s *server) handle(r request) {
-	if n := len(s.servers); n > 0 {
-		w := s.servers[n-1]
-		s.servers = s.servers[:n-1]
-		w <- r
+// handle lets a goroutine do what an event asks for: one that has done so
+// before, if there is one, since its stack has grown to what that needs.
+func (s *server) handle(f *wire.Frame) {
+	if n := len(s.workers); n > 0 {
+		w := s.workers[n-1]
+		s.workers = s.workers[:n-1]
+		w <- f
 		return
 	}
-	w := make(chan request, 1)
-	w <- r
+	w := make(chan *wire.Frame, 1)
+	w <- f
 	go func() {
-		for r := range w {
-			s.serve(r.call, r.from, r.name, r.args)
+		for f := range w {
+			s.do(f)
 			if !alone {
 				return
 			}
-			s.servers = append(s.servers, w)
+			s.workers = append(s.workers, w)
 		}
 	}()
+}
+
+func (s *server) do(f *wire.Frame) {
+	switch f.Kind {
+	case wire.EvCall:
+		s.serve(f.A, f.B, f.Name, f.X)
+	case wire.EvStart:
+		s.start(f.A, f.X)
+	case wire.EvSnapshot:
+		s.snapshot(f.A, f.B, f.X)
+	case wire.EvInvoke:
+		s.invoke(f.A, f.B, f.Name, f.X)
+	}
 }
 
 func (s *server) serve(call, from uint64, name string, args []byte) {

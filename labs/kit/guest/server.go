@@ -32,7 +32,7 @@ type server struct {
 	methods map[string]*method
 	calls   map[uint64]chan reply
 	spare   []chan reply
-	servers []chan request // goroutines that wait for a request
+	workers []chan *wire.Frame // goroutines that wait for an event
 	lastID  uint64
 
 	service service
@@ -87,14 +87,8 @@ func (s *server) event(b []byte) {
 // request takes in an event that needs the student's server.
 func (s *server) request(f *wire.Frame) {
 	switch f.Kind {
-	case wire.EvCall:
-		s.handle(request{f.A, f.B, f.Name, f.X})
-	case wire.EvStart:
-		go s.start(f.A, f.X)
-	case wire.EvSnapshot:
-		go s.snapshot(f.A, f.B, f.X)
-	case wire.EvInvoke:
-		go s.invoke(f.A, f.B, f.Name, f.X)
+	case wire.EvCall, wire.EvStart, wire.EvSnapshot, wire.EvInvoke:
+		s.handle(f)
 	case wire.EvTypes:
 		s.emit(&wire.Frame{Kind: wire.FxTypes, X: s.types()})
 	}

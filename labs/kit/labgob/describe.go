@@ -43,7 +43,7 @@ func Describe(vs ...interface{}) []byte {
 	}
 	b = append(b, `],"concrete":[`...)
 	var concretes []*concrete
-	for _, c := range registry.maps.Load().(registered).byName {
+	for _, c := range known().byName {
 		if c.tag == 0 {
 			concretes = append(concretes, c)
 		}

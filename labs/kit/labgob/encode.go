@@ -250,10 +250,20 @@ func complexNumber(b []byte, v complex128, all bool) []byte {
 	return b
 }
 
-// field encodes a struct's field, or nothing if it is left out.
+// field encodes a struct's field, or nothing if it is left out. What most fields
+// of messages and logs are comes first: a log is encoded at each save.
 func (e *encoder) field(b []byte, f *field, base unsafe.Pointer) []byte {
 	q := at(base, f.off)
 	if f.ptrs == 0 {
+		switch f.op {
+		case opInt:
+			if v := *(*int)(q); v != 0 {
+				b = appendInt(b, int64(v))
+			}
+			return b
+		case opEmpty:
+			return e.iface(b, *(*interface{})(q), false)
+		}
 		return e.value(b, f.op, f.plan, q, false)
 	}
 	for i := f.ptrs; i > 0; i-- {
@@ -318,6 +328,12 @@ func (e *encoder) slice(b []byte, p *plan, s *sliceHeader, all bool) []byte {
 }
 
 func (e *encoder) elements(b []byte, p *plan, base unsafe.Pointer, n int) []byte {
+	if l := &p.elem; l.ptrs == 0 && l.op == opStruct {
+		for i := 0; i < n; i++ {
+			b = e.structure(b, l.plan, at(base, uintptr(i)*p.elemSize))
+		}
+		return b
+	}
 	for i := 0; i < n; i++ {
 		b = e.element(b, &p.elem, at(base, uintptr(i)*p.elemSize))
 	}

@@ -138,6 +138,15 @@ func implements(t, iface reflect.Type) (ok bool, indir int) {
 
 // external reports whether t encodes (or decodes) itself, and how.
 func external(t, gob, binary reflect.Type) (ext, indir int) {
+	switch t.Kind() {
+	case reflect.Ptr, reflect.Struct, reflect.Interface:
+	default:
+		// Asking takes long. Of the other types only those with a name of the
+		// program's own have methods, as has a pointer to one.
+		if t.PkgPath() == "" {
+			return 0, 0
+		}
+	}
 	if ok, n := implements(t, gob); ok {
 		return refGob, n
 	}
@@ -366,18 +375,32 @@ func infoOf(x interface{}) *info {
 	if in := m[word]; in != nil {
 		return in
 	}
-	return addInfo(x)
+	return addInfos([]interface{}{x})[0]
 }
 
-func addInfo(x interface{}) *info {
+// addInfos gives the infos of several values' types, and makes those that are missing.
+func addInfos(values []interface{}) []*info {
 	types.Lock()
 	defer types.Unlock()
-	word := unpack(&x).word
 	old, _ := types.infos.Load().(map[unsafe.Pointer]*info)
-	if in := old[word]; in != nil {
-		return in
+	m := make(map[unsafe.Pointer]*info, len(old)+len(values))
+	for k, v := range old {
+		m[k] = v
 	}
-	t := reflect.TypeOf(x)
+	all := make([]*info, len(values))
+	for i, x := range values {
+		word := unpack(&x).word
+		if m[word] == nil {
+			m[word] = newInfo(x)
+		}
+		all[i] = m[word]
+	}
+	types.infos.Store(m)
+	return all
+}
+
+func newInfo(x interface{}) *info {
+	word, t := unpack(&x).word, reflect.TypeOf(x)
 	in := &info{typ: t, word: word, pointer: t.Kind() == reflect.Ptr}
 	switch t.Kind() {
 	case reflect.Ptr, reflect.Map, reflect.Chan, reflect.Func, reflect.UnsafePointer:
@@ -388,12 +411,6 @@ func addInfo(x interface{}) *info {
 	default:
 		in.boxed = true
 	}
-	m := make(map[unsafe.Pointer]*info, len(old)+1)
-	for k, v := range old {
-		m[k] = v
-	}
-	m[word] = in
-	types.infos.Store(m)
 	return in
 }
 

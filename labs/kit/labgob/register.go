@@ -18,7 +18,8 @@ type concrete struct {
 // what it is told. Its maps are replaced, never changed, so reading takes no lock.
 var registry struct {
 	sync.Mutex
-	maps atomic.Value // registered
+	basic sync.Once
+	maps  atomic.Value // registered, once basic is done
 }
 
 type registered struct {
@@ -45,21 +46,25 @@ const (
 	tagString = 17
 )
 
-func init() {
-	r := registered{make(map[string]*concrete), make(map[reflect.Type]*concrete)}
-	for i, v := range basicTypes {
-		t := reflect.TypeOf(v)
-		c := &concrete{t.String(), infoOf(v), byte(i + 1)}
-		r.byName[c.name], r.byBase[t] = c, c
-	}
-	registry.maps.Store(r)
+// known gives the registry's maps. They are made when they are first needed: a
+// server boots thousands of times in a grading, and one whose commands are
+// numbers or strings needs them never.
+func known() registered {
+	registry.basic.Do(func() {
+		r := registered{make(map[string]*concrete, len(basicTypes)), make(map[reflect.Type]*concrete, len(basicTypes))}
+		infos := addInfos(basicTypes)
+		for i, in := range infos {
+			c := &concrete{in.typ.String(), in, byte(i + 1)}
+			r.byName[c.name], r.byBase[in.typ] = c, c
+		}
+		registry.maps.Store(r)
+	})
+	return registry.maps.Load().(registered)
 }
 
-func concreteOf(base reflect.Type) *concrete { return registry.maps.Load().(registered).byBase[base] }
+func concreteOf(base reflect.Type) *concrete { return known().byBase[base] }
 
-func concreteNamed(name []byte) *concrete {
-	return registry.maps.Load().(registered).byName[string(name)]
-}
+func concreteNamed(name []byte) *concrete { return known().byName[string(name)] }
 
 // Register allows values of value's type, or pointers to them, to travel inside
 // interface values. Sender and receiver must both have registered it. It panics
@@ -91,7 +96,7 @@ func register(name string, value interface{}) {
 	}
 	registry.Lock()
 	defer registry.Unlock()
-	old := registry.maps.Load().(registered)
+	old := known()
 	if c := old.byName[name]; c != nil && c.info != in {
 		panic("labgob: registering duplicate types for " + strconv.Quote(name) + ": " + c.info.typ.String() + " != " + in.typ.String())
 	}
