@@ -50,6 +50,9 @@ type Options struct {
 	// Work bounds the fuel that all runs may burn together; 0 sets no bound. Runs
 	// beyond it count as failed. Which these are follows from the lab's order alone.
 	Work int64
+	// FirstFailure ends a test's runs with the first that fails: it has its verdict
+	// then. Runs after that are left out of the Result, whatever became of them.
+	FirstFailure bool
 
 	Workers  int    // worlds side by side; 0 is one per core
 	Lang     string // "en" or "zh", for the texts in Failure
@@ -226,7 +229,7 @@ func runJobs(ctx context.Context, o *Options, lab *script.Lab, sub *subject, hin
 		done int
 		fail error
 		next int
-		work = meter{jobs: jobs, limit: o.Work}
+		work = meter{jobs: jobs, limit: o.Work, first: o.FirstFailure}
 	)
 	progress := func(p Progress) {
 		if o.Progress != nil {
@@ -249,8 +252,11 @@ func runJobs(ctx context.Context, o *Options, lab *script.Lab, sub *subject, hin
 				}
 				j := jobs[next]
 				next++
+				needless := o.FirstFailure && slices.ContainsFunc(byTest[j.t][:j.run], (*job).failed)
 				mu.Unlock()
-				j.do(ctx, o, lab, sub, hints, tests[j.t])
+				if !needless {
+					j.do(ctx, o, lab, sub, hints, tests[j.t])
+				}
 				mu.Lock()
 				done++
 				j.done = true
@@ -260,7 +266,7 @@ func runJobs(ctx context.Context, o *Options, lab *script.Lab, sub *subject, hin
 				p := Progress{}
 				if left[j.t]--; left[j.t] == 0 && fail == nil {
 					p.Test = tests[j.t]
-					p.Test.settle(byTest[j.t])
+					p.Test.settle(byTest[j.t], o.FirstFailure)
 				}
 				progress(p)
 				mu.Unlock()
@@ -274,17 +280,22 @@ func runJobs(ctx context.Context, o *Options, lab *script.Lab, sub *subject, hin
 	if fail == nil && work.used() {
 		for _, j := range jobs[work.next:] {
 			j.withhold(o.Work)
-			tests[j.t].settle(byTest[j.t])
+			tests[j.t].settle(byTest[j.t], o.FirstFailure)
 		}
 	}
 	return fail
 }
 
+// failed says whether j was run and failed.
+func (j *job) failed() bool { return j.done && j.failure != nil }
+
 // meter adds up the work of the jobs, in their order.
 type meter struct {
 	jobs  []*job
 	limit int64
-	next  int // the first job that is not counted yet
+	first bool         // jobs after their test's first failure do not count
+	next  int          // the first job that is not counted yet
+	over  *script.Test // the last test that failed, of the jobs counted
 	sum   int64
 }
 
@@ -292,8 +303,15 @@ type meter struct {
 // count, whether they ran or not.
 func (m *meter) used() bool {
 	for m.limit > 0 && m.sum < m.limit && m.next < len(m.jobs) && m.jobs[m.next].done {
-		m.sum += int64(m.jobs[m.next].result.Fuel)
+		j := m.jobs[m.next]
 		m.next++
+		if m.first && m.over == j.test {
+			continue
+		}
+		m.sum += int64(j.result.Fuel)
+		if j.failed() {
+			m.over = j.test
+		}
 	}
 	return m.limit > 0 && m.sum >= m.limit && m.next < len(m.jobs)
 }
@@ -355,10 +373,15 @@ func (j *job) do(ctx context.Context, o *Options, lab *script.Lab, sub *subject,
 
 // settle gives a test its verdict from its runs: a test passes if all do. A
 // test with a safety failure in any run has no points; so has one that fails
-// otherwise: a replicated log that sometimes works is not one.
-func (t *TestResult) settle(jobs []*job) {
+// otherwise: a replicated log that sometimes works is not one. first leaves out
+// the runs after the first that failed.
+func (t *TestResult) settle(jobs []*job, first bool) {
 	t.Status, t.Points = Passed, t.Max
 	for i, j := range jobs {
+		if first && t.Status == Failed {
+			t.Runs = t.Runs[:i]
+			return
+		}
 		t.Runs[i] = j.result
 		if j.result.Status != Passed {
 			t.Status, t.Points = Failed, 0

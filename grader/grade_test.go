@@ -7,9 +7,12 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/raftlab/raftlab/grader"
 	"github.com/raftlab/raftlab/grader/build"
@@ -222,6 +225,32 @@ func TestOwnLab(t *testing.T) {
 		var le *script.Error
 		if !errors.As(err, &le) || !strings.HasPrefix(le.Pos, "p.star:3") {
 			t.Errorf("%s: %v, expected a *script.Error at p.star:3", body, err)
+		}
+	}
+}
+
+// With FirstFailure a test has the verdict that all its runs give, and nothing
+// tells which of the runs after the first failure were done.
+func TestFirstFailureEndsATest(t *testing.T) {
+	lab := fstest.MapFS{
+		"lab.star": {Data: []byte(`lab(name = "own", parts = ["p.star"])`)},
+		"p.star":   {Data: []byte("part(\"p\", points = 3)\ndef t(c):\n    if c.chance(0.25):\n        c.fail(\"Agreement\", \"as drawn\")\ndef u(c):\n    c.sleep(1*s)\ntest(t)\ntest(u)\n")},
+	}
+	all := grade(t, grader.Options{Core: true, Lab: lab, Seeds: 24})
+	want := *all
+	first := slices.IndexFunc(all.Parts[0].Tests[0].Runs, func(r grader.RunResult) bool { return r.Status == grader.Failed })
+	if first < 1 || first > 12 {
+		t.Fatalf("the first of 24 runs to fail is %d: choose other seeds", first)
+	}
+	for _, workers := range []int{1, 4} {
+		got := grade(t, grader.Options{Core: true, Lab: lab, Seeds: 24, FirstFailure: true, Workers: workers})
+		a, b := &want.Parts[0].Tests[0], &got.Parts[0].Tests[0]
+		if d := cmp.Diff(a.Runs[:first+1], b.Runs); d != "" {
+			t.Errorf("%d workers, runs: (- expected, + found)\n%s", workers, d)
+		}
+		b.Runs = a.Runs
+		if d := cmp.Diff(want.Parts, got.Parts); d != "" {
+			t.Errorf("%d workers: (- expected, + found)\n%s", workers, d)
 		}
 	}
 }

@@ -223,7 +223,7 @@ func (s *Session) Result(outcomes []Outcome) (*Result, error) {
 	}
 	for t, jobs := range byTest {
 		s.tests[t].Failure = nil
-		s.tests[t].settle(jobs)
+		s.tests[t].settle(jobs, false)
 	}
 	for i := range s.res.Parts {
 		s.res.Parts[i].Points, s.res.Parts[i].Max = 0, 0

@@ -130,7 +130,7 @@ func (j *Job) do(ctx context.Context) (*Reply, error) {
 	}
 	o := grader.Options{
 		Dir: ".", Files: files.FS(), Lab: lab, Profile: j.Spec.Profile, Parts: j.Spec.Parts, Seed: j.Spec.Seed, Seeds: j.Spec.Seeds,
-		Work: j.Spec.Limits.Work, Workers: 1, Lang: "en", GoCache: j.CacheDir, CacheServer: j.server, BuildLimits: j.Spec.Limits.build(),
+		Work: j.Spec.Limits.Work, FirstFailure: true, Workers: 1, Lang: "en", GoCache: j.CacheDir, CacheServer: j.server, BuildLimits: j.Spec.Limits.build(),
 	}
 	reply := &Reply{}
 	if j.Picture {
