@@ -3,8 +3,11 @@
 package host
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"strconv"
+	"sync"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -19,6 +22,19 @@ type wazeroEngine struct {
 	cache wazero.CompilationCache
 	code  wazero.CompiledModule
 	mem   memories
+
+	mu    sync.Mutex
+	fresh *fresh            // nil before the first instance
+	free  []*wazeroInstance // those that have ended and can serve again
+}
+
+// fresh is what an instance is before any of its code has run. An instance is
+// its memory and its globals: Go's code has no instruction that changes a table
+// or drops a segment, and the rewriter lets none through. How much memory it has
+// it knows from a global.
+type fresh struct {
+	memory  []byte   // what the memory begins with; zeros follow
+	globals []uint64 // by the order of wazeroInstance.globals
 }
 
 // newEngine makes an engine with the module whose code is asked for.
@@ -97,35 +113,107 @@ type wazeroInstance struct {
 	fuelVar api.MutableGlobal
 	exitVar api.Global
 	args    [2]uint64
+
+	home    *wazeroEngine
+	globals []api.MutableGlobal
+	broken  bool // a call did not return: wazero does not say what is left of it
 }
 
 func (e *wazeroEngine) instantiate(p *process) (instance, error) {
 	ctx := context.WithValue(context.Background(), processKey{}, p)
+	if in := e.again(); in != nil {
+		in.ctx = ctx
+		return in, nil
+	}
 	mod, err := e.rt.InstantiateModule(experimental.WithMemoryAllocator(ctx, &e.mem), e.code, wazero.NewModuleConfig().WithName("").WithStartFunctions())
 	if err != nil {
 		return nil, err
 	}
-	in := &wazeroInstance{ctx: ctx, mod: mod, stepFn: mod.ExportedFunction("raftlab_step")}
+	in := &wazeroInstance{ctx: ctx, mod: mod, home: e, stepFn: mod.ExportedFunction("raftlab_step")}
 	in.fuelVar, _ = mod.ExportedGlobal(rewrite.FuelGlobal).(api.MutableGlobal)
 	in.exitVar = mod.ExportedGlobal(rewrite.ExitGlobal)
 	if in.stepFn == nil || len(in.stepFn.Definition().ParamTypes()) != 2 || mod.ExportedFunction("_initialize") == nil {
-		in.close()
+		mod.Close(ctx)
 		return nil, fmt.Errorf("the module exports no raftlab_step or no _initialize: build it with -buildmode=c-shared and the kit")
+	}
+	for _, name := range []string{rewrite.FuelGlobal, rewrite.ExitGlobal} {
+		in.globals = append(in.globals, mod.ExportedGlobal(name).(api.MutableGlobal))
+	}
+	for i := 0; ; i++ {
+		g := mod.ExportedGlobal(rewrite.OwnGlobal + strconv.Itoa(i))
+		if g == nil {
+			break
+		}
+		if g, ok := g.(api.MutableGlobal); ok {
+			in.globals = append(in.globals, g)
+		}
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.fresh == nil {
+		e.fresh = in.look()
 	}
 	return in, nil
 }
 
+// look notes what an instance is that has run no code.
+func (in *wazeroInstance) look() *fresh {
+	mem, _ := in.mod.Memory().Read(0, in.mod.Memory().Size())
+	f := &fresh{memory: bytes.Clone(bytes.TrimRight(mem, "\x00"))}
+	for _, g := range in.globals {
+		f.globals = append(f.globals, g.Get())
+	}
+	return f
+}
+
+// again gives an instance that has served a life and is fresh again. To make one
+// from nothing takes three times as long, most of it for the table of functions.
+func (e *wazeroEngine) again() *wazeroInstance {
+	e.mu.Lock()
+	n := len(e.free)
+	if n == 0 {
+		e.mu.Unlock()
+		return nil
+	}
+	in := e.free[n-1]
+	e.free = e.free[:n-1]
+	e.mu.Unlock()
+	mem, _ := in.mod.Memory().Read(0, in.mod.Memory().Size())
+	clear(mem[copy(mem, e.fresh.memory):])
+	for i, g := range in.globals {
+		g.Set(e.fresh.globals[i])
+	}
+	return in
+}
+
+// close ends the instance's life. It may serve again unless its memory has become
+// large, which is not worth keeping.
+func (in *wazeroInstance) close() {
+	if e := in.home; !in.broken && in.mod.Memory().Size() <= memoryReserve {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		if len(e.free) < memoriesKept {
+			in.ctx = nil
+			e.free = append(e.free, in)
+			return
+		}
+	}
+	in.mod.Close(context.Background())
+}
+
 func (in *wazeroInstance) initialize() error {
 	_, err := in.mod.ExportedFunction("_initialize").Call(in.ctx)
+	in.broken = in.broken || err != nil
 	return err
 }
 
 func (in *wazeroInstance) step(n int32, now int64) error {
 	in.args = [2]uint64{uint64(uint32(n)), uint64(now)}
-	return in.stepFn.CallWithStack(in.ctx, in.args[:])
+	err := in.stepFn.CallWithStack(in.ctx, in.args[:])
+	in.broken = in.broken || err != nil
+	return err
 }
 
 func (in *wazeroInstance) fuel() int64     { return int64(in.fuelVar.Get()) }
 func (in *wazeroInstance) setFuel(n int64) { in.fuelVar.Set(uint64(n)) }
 func (in *wazeroInstance) exitCode() int64 { return int64(in.exitVar.Get()) }
-func (in *wazeroInstance) close()          { in.mod.Close(in.ctx) }

@@ -20,9 +20,15 @@ const (
 	opGlobalSet   = 0x24
 	opI64Load     = 0x29
 	opI64Store    = 0x37
+	opElse        = 0x05
+	opMemorySize  = 0x3f
+	opMemoryGrow  = 0x40
 	opI32Const    = 0x41
 	opI64Const    = 0x42
+	opI32Eq       = 0x46
+	opI32GtU      = 0x4b
 	opI64LtS      = 0x53
+	opI32Add      = 0x6a
 	opI32Sub      = 0x6b
 	opI32ShrU     = 0x76
 	opI64Add      = 0x7c
@@ -33,6 +39,7 @@ const (
 	opMemoryFill  = 11
 
 	blockEmpty = 0x40
+	blockI32   = 0x7f
 )
 
 const sp = 0 // Go's stack pointer
@@ -122,10 +129,15 @@ func (m *module) interruptible(i int) bool {
 
 // sites are the places in a function where code is to be inserted.
 type sites struct {
-	start int   // of the instructions, after the locals
-	loops []int // after a loop's head
-	bulk  []int // before a memory.copy or memory.fill
+	start int // of the instructions, after the locals
+	list  []site
+	loops bool
 	calls bool
+}
+
+type site struct {
+	at int  // offset: after a loop's head, before any other instruction
+	op byte // opLoop, opPrefix (a memory.copy or memory.fill), opMemorySize or opMemoryGrow
 }
 
 func (m *module) insert(out, src []byte, sc sites, code []byte, i int) []byte {
@@ -136,23 +148,53 @@ func (m *module) insert(out, src []byte, sc sites, code []byte, i int) []byte {
 		out = appendU(out, m.exitCode())
 		out = m.callHook(out, i, m.exit)
 	}
-	if len(sc.loops) == 0 && sc.calls && m.isGo(i) {
+	if !sc.loops && sc.calls && m.isGo(i) {
 		out = append(out, code...)
 	}
 	last := sc.start
-	loops, bulk := sc.loops, sc.bulk
-	for len(loops)+len(bulk) > 0 {
-		if len(bulk) == 0 || len(loops) > 0 && loops[0] < bulk[0] {
-			out = append(out, src[last:loops[0]]...)
+	for _, s := range sc.list {
+		out = append(out, src[last:s.at]...)
+		last = s.at
+		switch s.op {
+		case opLoop:
 			out = append(out, code...)
-			last, loops = loops[0], loops[1:]
-			continue
+		case opPrefix:
+			out = m.burnLength(out)
+		case opMemorySize:
+			out = appendU(append(out, opGlobalGet), m.pages())
+			last += 2 // in its place
+		case opMemoryGrow:
+			out = m.grow(out)
+			last += 2
 		}
-		out = append(out, src[last:bulk[0]]...)
-		out = m.burnLength(out)
-		last, bulk = bulk[0], bulk[1:]
 	}
 	return append(out, src[last:]...)
+}
+
+// grow appends what stands for memory.grow. The program counts its pages itself,
+// so that a host may give it a memory that is larger than it knows: one that
+// another program has grown and that is all zero again.
+func (m *module) grow(b []byte) []byte {
+	get := func(g uint64) { b = appendU(append(b, opGlobalGet), g) }
+	sum := func() {
+		get(m.pages())
+		get(m.length())
+		b = append(b, opI32Add)
+	}
+	b = appendU(append(b, opGlobalSet), m.length())
+	sum()
+	b = append(b, opMemorySize, 0, opI32GtU, opIf, blockI32)
+	sum()
+	b = append(b, opMemorySize, 0, opI32Sub, opMemoryGrow, 0)
+	b = append(appendS(append(b, opI32Const), -1), opI32Eq)
+	b = append(b, opElse, opI32Const, 0, opEnd)
+	b = append(b, opIf, blockI32)
+	b = appendS(append(b, opI32Const), -1)
+	b = append(b, opElse)
+	get(m.pages())
+	sum()
+	b = appendU(append(b, opGlobalSet), m.pages())
+	return append(b, opEnd)
 }
 
 // burnLength appends code that burns by the length on top of the stack.
@@ -180,7 +222,8 @@ func scan(f []byte) (sites, error) {
 		switch {
 		case op == opLoop:
 			r.skip()
-			s.loops = append(s.loops, r.pos)
+			s.list = append(s.list, site{r.pos, opLoop})
+			s.loops = true
 		case op == opBlock || op == opIf:
 			r.skip()
 		case op == opCall:
@@ -199,7 +242,8 @@ func scan(f []byte) (sites, error) {
 		case op >= 0x28 && op <= 0x3e: // loads and stores
 			r.skip()
 			r.skip()
-		case op == 0x3f || op == 0x40: // memory.size, memory.grow
+		case op == opMemorySize || op == opMemoryGrow:
+			s.list = append(s.list, site{r.pos - 1, op})
 			r.byte()
 		case op == 0x43: // f32.const
 			r.bytes(4)
@@ -211,14 +255,14 @@ func scan(f []byte) (sites, error) {
 			case sub <= 7: // saturating conversions
 			case sub == opMemoryCopy:
 				r.bytes(2)
-				s.bulk = append(s.bulk, at)
+				s.list = append(s.list, site{at, opPrefix})
 			case sub == opMemoryFill:
 				r.byte()
-				s.bulk = append(s.bulk, at)
+				s.list = append(s.list, site{at, opPrefix})
 			default:
 				r.fail("instruction fc %d is not one that Go emits", sub)
 			}
-		case op <= 0x01 || op == 0x05 || op == opEnd || op == 0x0f || op == opDrop || op == 0x1b || op >= 0x45 && op <= 0xc4:
+		case op <= 0x01 || op == opElse || op == opEnd || op == 0x0f || op == opDrop || op == 0x1b || op >= 0x45 && op <= 0xc4:
 		default:
 			r.fail("instruction %#x is not one that Go emits", op)
 		}

@@ -1,6 +1,7 @@
 // Package rewrite makes a module that Go compiled stoppable: it inserts code
 // that burns fuel at every loop, at every call chain and by the length of bulk
-// copies, bounds the memory, and tells where os.Exit is called.
+// copies, bounds the memory, has the program count its pages of memory itself, and
+// tells where os.Exit is called.
 //
 // It knows the WebAssembly binary format and how Go uses it. It must not know
 // how a module is run, nor what it computes.

@@ -3,6 +3,7 @@ package rewrite
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -10,6 +11,10 @@ import (
 const (
 	FuelGlobal = "raftlab_fuel" // i64: loops left to run
 	ExitGlobal = "raftlab_exit" // i64: the code given to os.Exit
+	// OwnGlobal begins the names of the module's own globals, which end with
+	// their numbers from 0, and after them that of the pages that it knows of. With
+	// them, the two above and its memory a program is what it is.
+	OwnGlobal = "raftlab_global"
 )
 
 // Overdraft is how far below zero fuel may fall while Go's own runtime runs.
@@ -55,7 +60,8 @@ type module struct {
 	types   []uint64       // of each function that is not imported
 	names   map[int]string // function index -> name
 	globals uint64
-	counted bool // the number of data segments is written elsewhere too
+	low     uint64 // pages of memory at the start
+	counted bool   // the number of data segments is written elsewhere too
 
 	// Indexes of functions, -1 for none.
 	spin, exit, osExit, sigpanic int
@@ -179,6 +185,10 @@ func (m *module) learn(s section) error {
 		for n := r.u32(); n > 0 && r.err == nil; n-- {
 			m.types = append(m.types, r.u32())
 		}
+	case secMemory: // boundMemory checks it
+		r.u32()
+		r.byte()
+		m.low = r.u32()
 	case secGlobal:
 		m.globals = r.u32()
 		// The inserted code uses SP, which must be what Go makes it.
@@ -269,27 +279,37 @@ func boundMemory(s section, maxPages uint32) ([]byte, error) {
 func (m *module) fuel() uint64     { return m.globals }
 func (m *module) exitCode() uint64 { return m.globals + 1 }
 func (m *module) length() uint64   { return m.globals + 2 } // i32: scratch
+func (m *module) pages() uint64    { return m.globals + 3 } // i32: of memory, for the program
 
 func (m *module) addGlobals(s section) ([]byte, error) {
 	r := reader{b: s.body}
-	b := appendU(nil, r.u32()+3)
+	b := appendU(nil, r.u32()+4)
 	b = append(b, s.body[r.pos:]...)
 	b = append(appendS(append(b, 0x7e, 1, 0x42), StartFuel), 0x0b)
 	b = append(b, 0x7e, 1, 0x42, 0, 0x0b)
-	return append(b, 0x7f, 1, 0x41, 0, 0x0b), nil
+	b = append(b, 0x7f, 1, 0x41, 0, 0x0b)
+	return append(appendS(append(b, 0x7f, 1, 0x41), int64(m.low)), 0x0b), nil
 }
 
 func (m *module) addExports(s section) ([]byte, error) {
 	r := reader{b: s.body}
-	b := appendU(nil, r.u32()+2)
+	b := appendU(nil, r.u32()+3+m.globals)
 	b = append(b, s.body[r.pos:]...)
-	for i, name := range []string{FuelGlobal, ExitGlobal} {
+	for _, name := range []string{FuelGlobal, ExitGlobal, OwnGlobal} {
 		if strings.Contains(string(s.body), name) {
 			return nil, fmt.Errorf("it exports %s already: it was rewritten before", name)
 		}
+	}
+	global := func(name string, i uint64) {
 		b = appendU(b, uint64(len(name)))
 		b = append(b, name...)
-		b = appendU(append(b, 3), m.fuel()+uint64(i))
+		b = appendU(append(b, 3), i)
 	}
+	global(FuelGlobal, m.fuel())
+	global(ExitGlobal, m.exitCode())
+	for i := range m.globals {
+		global(OwnGlobal+strconv.FormatUint(i, 10), i)
+	}
+	global(OwnGlobal+strconv.FormatUint(m.globals, 10), m.pages())
 	return b, nil
 }
