@@ -49,6 +49,43 @@ func TestEveryBugCompiles(t *testing.T) {
 	}
 }
 
+// So does every bug of the labs on top of Raft, to the service or the lock; and
+// each part of these labs has some.
+func TestEveryBugOfAServiceCompiles(t *testing.T) {
+	bugs, err := corpus.Load(os.DirFS("../testdata/bugs-kv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newChecker(t)
+	c.framework[module+"/raft"] = c.pkg(t, os.DirFS("../testdata/correct"), "raft")
+	skeleton, err := labs.Skeleton(labs.Lock())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.framework[module+"/kvapi"] = c.pkg(t, skeleton, "kvapi")
+	correct := os.DirFS("../testdata/correct-kv")
+	count := map[string]int{}
+	for _, b := range bugs {
+		count[b.Lab+"/"+b.Part]++
+		t.Run(b.Name, func(t *testing.T) {
+			files, err := b.Apply(correct)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.pkg(t, files, "kv")
+			c.pkg(t, files, "lock")
+		})
+	}
+	for _, lab := range []string{"kv", "lock"} {
+		for _, part := range corpus.PartsOf[lab] {
+			if count[lab+"/"+part] < 4 {
+				t.Errorf("%d bugs in part %s of the lab %s, expected 4 or more", count[lab+"/"+part], part, lab)
+			}
+		}
+	}
+	t.Log(len(bugs), count)
+}
+
 func TestEveryPartHasBugs(t *testing.T) {
 	bugs, _ := load(t)
 	count := map[string]int{}
