@@ -36,3 +36,23 @@ func TestSentBeforeSavedIsEvidence(t *testing.T) {
 		}
 	}
 }
+
+// Clients have their own numbers wherever a failure speaks of nodes, and servers
+// keep theirs.
+func TestClientsHaveTheirOwnNames(t *testing.T) {
+	f := &Failure{
+		Servers: 3, Message: "server 4 panicked", Expected: "server 2 answers", So: "So server 3 asked server 12.",
+		Chain:    []EventLine{{What: "server 1 answers server 3's KVServer.Do"}},
+		Events:   []EventLine{{What: "link cut S0→S4, S4→S0"}},
+		Evidence: []string{"server 5 sent"},
+	}
+	f.nameClients(5)
+	for _, x := range []struct{ got, want string }{
+		{f.Message, "client 1 panicked"}, {f.Expected, "server 2 answers"}, {f.So, "So client 0 asked server 12."},
+		{f.Chain[0].What, "server 1 answers client 0's KVServer.Do"}, {f.Events[0].What, "link cut S0→C1, C1→S0"}, {f.Evidence[0], "server 5 sent"},
+	} {
+		if x.got != x.want {
+			t.Errorf("expected %q, found %q", x.want, x.got)
+		}
+	}
+}
