@@ -162,6 +162,9 @@ func (c *checker) load(p *pkg) bool {
 		case !validName(s.name):
 			c.refused.add(Problem{File: shown, Reason: "has a name that not every system can hold", Advice: `Leave out control characters and \ : * ? " < > |`})
 			continue
+		case !plainStart(s.name):
+			c.refused.add(Problem{File: shown, Reason: "has a name that the go command does not take", Advice: "Let it begin with a letter or a digit."})
+			continue
 		}
 		if c.totalSize += int64(len(s.src)); c.totalSize > c.f.lim.SourceSize {
 			c.refused.add(Problem{File: shown, Reason: fmt.Sprintf("brings the Go files above %d bytes, the limit", c.f.lim.SourceSize), Advice: "Leave out generated data."})
@@ -481,6 +484,13 @@ func validName(name string) bool {
 	return utf8.ValidString(name) && !strings.ContainsFunc(name, func(r rune) bool {
 		return r < ' ' || r == 0x7f || strings.ContainsRune(`\:*?"<>|`, r)
 	})
+}
+
+// plainStart says whether a file's name cannot be taken for an option, a list of
+// files or a command: the rule of the go command.
+func plainStart(name string) bool {
+	r, _ := utf8.DecodeRuneInString(name)
+	return r >= utf8.RuneSelf || r == '.' || r == '_' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
 }
 
 // dropHarness leaves out the files of the course's test harness, which in some

@@ -11,7 +11,9 @@ const MONO = 1000000000n;
 const PRINT_MAX = 64 << 20;
 const FAULT = 21, NOSYS = 52;
 const STDERR = 2, DONE = 3;
-const STOP_PROC_EXIT = 100; // process.go
+const STOP_SPIN = 1, STOP_DEADLOCK = 4; // wire/frame.go
+const STOP_PROC_EXIT = 100, STOP_KIT = 102; // process.go
+const NO_REASON = 'it ended for a reason that there is not'; // process.go
 const EMIT = 1, STDOUT = 2, STDERR_LOG = 3, STOP = 4, TRAP = 5; // engine_js.go
 const RETURNED = 0, TRAPPED = 1, STOPPED = 2, TOO_DEEP = 3;
 const U64 = (1n << 64n) - 1n;
@@ -125,7 +127,11 @@ class Program {
         const [from, at, length] = this.event;
         this.bytes.set(new Uint8Array(from, at, Math.min(length, n >>> 0)), p >>> 0);
       },
-      stop: (reason, p, n) => { this.view(); this.stop(reason, this.at(p, n)); },
+      stop: (reason, p, n) => {
+        this.view();
+        if (reason < STOP_SPIN || reason > STOP_DEADLOCK) this.stop(STOP_KIT, new TextEncoder().encode(NO_REASON));
+        this.stop(reason, this.at(p, n));
+      },
     };
   }
 

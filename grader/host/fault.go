@@ -30,6 +30,9 @@ func (p *process) diagnose(err error, fuel, exitCode int64) (kind, text string, 
 	if len(p.death) > 0 {
 		return p.autopsy()
 	}
+	if p.ending.reason == stopProcExit { // os.Exit tells the kit first, and Go's runtime says what it died of
+		return sim.FaultProtocol, "The program's memory was tampered with: it left Go's runtime without a word.", 0
+	}
 	if fuel < -rewrite.Overdraft || err == nil {
 		return sim.FaultSpin, "It ran out of fuel inside Go's runtime.", 0
 	}

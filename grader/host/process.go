@@ -47,6 +47,9 @@ const (
 	stopKit // the kit broke its own rules: it was tampered with
 )
 
+// noReason is said of a program that ends itself as the kit never does.
+const noReason = "it ended for a reason that there is not"
+
 // maxNodes bounds the numbers of nodes that a message may name.
 const maxNodes = 1 << 16
 

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"github.com/raftlab/raftlab/grader/sim"
+	"github.com/raftlab/raftlab/labs/kit/wire"
 )
 
 // memory is a program's memory. Addresses come from the program: whatever they
@@ -90,7 +91,11 @@ var kitFuncs = map[string]hostFunc{
 		return 0
 	},
 	"stop": func(p *process, m memory, a []uint64) uint64 {
-		p.stop(int32(a[0]), append([]byte(nil), m.at(a[1], a[2])...))
+		reason := int32(a[0])
+		if reason < wire.StopSpin || reason > wire.StopDeadlock {
+			p.stop(stopKit, []byte(noReason))
+		}
+		p.stop(reason, append([]byte(nil), m.at(a[1], a[2])...))
 		return 0
 	},
 }

@@ -16,6 +16,8 @@ var chineseBuild = []pair{
 	{"Leave only your server's files in its packages.", "包里只留服务器自己的文件。"},
 	{"cannot be taken: %s", "不能接受：%s"},
 	{"A graded server is made of readable files of moderate size; leave out generated data.", "被评分的服务器由可读的、大小适中的文件组成；请去掉生成的数据。"},
+	{"has a name that the go command does not take", "的文件名是 go 命令不接受的"},
+	{"Let it begin with a letter or a digit.", "请让它以字母或数字开头。"},
 	{"has a name that not every system can hold", "的文件名不是每个系统都能用"},
 	{`Leave out control characters and \ : * ? " < > |`, `请去掉控制字符和 \ : * ? " < > |`},
 	{"brings the Go files above %d bytes, the limit", "使 Go 文件总量超过 %s 字节的上限"},
