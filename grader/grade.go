@@ -328,7 +328,6 @@ func (j *job) withhold(limit int64) {
 // do runs one job.
 func (j *job) do(ctx context.Context, o *Options, lab *script.Lab, sub *subject, hints Hints, tr *TestResult) {
 	rec := sim.NewRecorder(o.Trace != nil)
-	nodes := j.test.Servers + j.test.Clients
 	story, book := newStory(j.test.Servers, j.test.Clients), explain.NewBook(j.test.Servers, j.test.Clients)
 	factory, burnt := sub.servers()
 	if o.Servers != nil {
@@ -366,7 +365,7 @@ func (j *job) do(ctx context.Context, o *Options, lab *script.Lab, sub *subject,
 	if o.Trace != nil && (o.TracePassed || j.failure != nil) {
 		o.Trace(tr, &j.result, sim.Header{
 			Engine: Version(), Lab: lab.Name, Test: j.test.Part.Name + "/" + j.test.Name, Seed: j.seed,
-			Servers: nodes, Module: sub.module, Go: sub.goRelease, Types: sub.description(),
+			Servers: j.test.Servers, Clients: j.test.Clients, Module: sub.module, Go: sub.goRelease, Types: sub.description(),
 		}, rec)
 	}
 }

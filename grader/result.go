@@ -147,6 +147,9 @@ type Failure struct {
 	Expected string `json:"expected,omitempty"`
 	Found    string `json:"found,omitempty"`
 	Diff     string `json:"diff,omitempty"` // go-cmp's, for logs
+	// History is the smallest part of what the clients of a service did and were
+	// told that shows the failure, in the order in which they asked.
+	History []HistoryLine `json:"history,omitempty"`
 	// Test is the line of the test that was running, Source its text.
 	Test   string `json:"test,omitempty"`
 	Source string `json:"source,omitempty"`
@@ -179,6 +182,16 @@ type Certainty struct {
 	Before sim.Time `json:"before"`
 	Tried  int      `json:"tried"`
 	Some   int      `json:"some"`
+}
+
+// HistoryLine is one operation of a client of a service. Times are virtual, in ns.
+type HistoryLine struct {
+	ID     uint64   `json:"id"`  // of its records in the trace
+	Who    string   `json:"who"` // "C0"; "S0" for what was asked of a server itself
+	Call   sim.Time `json:"call"`
+	Return sim.Time `json:"return"` // -1: no answer came
+	Ask    string   `json:"ask"`
+	Answer string   `json:"answer"`
 }
 
 // EventLine is one row of the small table of events.

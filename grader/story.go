@@ -144,7 +144,7 @@ func (s *story) Watch(r *sim.Record) {
 		s.add(r, -1, "ends: %s", r.Name)
 	case sim.RecInvoke, sim.RecReturn:
 		own := *r
-		own.Node = s.servers + r.Peer
+		own.Node = r.Peer
 		if r.Kind == sim.RecInvoke {
 			s.add(&own, -1, "asks %s", cut(string(r.Data)))
 		} else {
@@ -267,6 +267,16 @@ func (sub *subject) explain(o *Options, j *job, out *script.Outcome, s *story, b
 		Time: v.Time, Server: v.Server, Message: v.Message, Expected: v.Expected, Found: v.Found,
 		Test: out.Line, Source: out.Source, Events: s.lines(14, v.Time, fieldsOf(sub)), Hints: h.Hints, Evidence: s.evidence,
 		Replay: fmt.Sprintf("grade --run %s/%s --seed %d --seeds 1", j.test.Part.Name, j.test.Name, j.seed),
+	}
+	for _, o := range v.History {
+		l := HistoryLine{ID: o.ID, Who: fmt.Sprintf("C%d", o.Client), Call: o.Call, Return: o.Return, Ask: o.Ask, Answer: o.Answer}
+		if o.Server {
+			l.Who = fmt.Sprintf("S%d", o.Client)
+		}
+		if o.Return == sim.Never {
+			l.Return = -1
+		}
+		f.History = append(f.History, l)
 	}
 	if sub.module == "" {
 		f.Replay = "grade reference" + strings.TrimPrefix(f.Replay, "grade")

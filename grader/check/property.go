@@ -107,6 +107,18 @@ type Violation struct {
 	Expected string
 	Found    string
 	Stack    string // of the server's program, where it died or hangs
+	// History is the smallest part of what clients did and were told that shows it,
+	// by the time at which they asked.
+	History []Operation
+}
+
+// Operation is one operation of a client, or of whoever asked a server itself.
+type Operation struct {
+	ID           uint64
+	Client       int
+	Server       bool     // Client is the number of a server
+	Call, Return sim.Time // Return is sim.Never while there is no answer
+	Ask, Answer  string
 }
 
 func (v *Violation) Error() string {

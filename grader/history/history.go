@@ -1,6 +1,7 @@
 package history
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -91,6 +92,31 @@ func (o *Operation) Answer() string {
 	return o.Err
 }
 
+// shown is the operation as a violation holds it.
+func (o *Operation) shown() check.Operation {
+	return check.Operation{ID: o.ID, Client: o.Client, Server: o.Server, Call: o.Call, Return: o.Return, Ask: o.Ask(), Answer: o.Answer()}
+}
+
+// shownAll are operations in the order in which they were asked for.
+func shownAll(ops ...*Operation) []check.Operation {
+	ops = slices.Clone(ops)
+	slices.SortStableFunc(ops, func(a, b *Operation) int { return cmp.Compare(a.Call, b.Call) })
+	var all []check.Operation
+	for _, o := range ops {
+		all = append(all, o.shown())
+	}
+	return all
+}
+
+// append finds the Append of a text to a key.
+func (h *History) append(key, text string) []*Operation {
+	i := slices.IndexFunc(h.ops, func(o *Operation) bool { return o.Op == "append" && o.Key == key && o.Value == text })
+	if i < 0 {
+		return nil
+	}
+	return h.ops[i : i+1]
+}
+
 // String is a row of a report: who asked what when, and what came back.
 func (o *Operation) String() string {
 	until := "..."
@@ -160,9 +186,9 @@ func (h *History) Invoke(o *Operation) (judge func() *check.Violation) {
 	return func() *check.Violation { return h.judge(o, &before, certain) }
 }
 
-// broke says which property o's answer breaks.
-func broke(o *Operation, p check.Property, expected, found, format string, args ...any) *check.Violation {
-	return &check.Violation{Property: p, Time: o.Return, Server: -1, Peer: -1, Message: fmt.Sprintf(format, args...), Expected: expected, Found: found}
+// broke says which property o's answer breaks, and which other operations show it.
+func broke(others []*Operation, o *Operation, p check.Property, expected, found, format string, args ...any) *check.Violation {
+	return &check.Violation{Property: p, Time: o.Return, Server: -1, Peer: -1, Message: fmt.Sprintf(format, args...), Expected: expected, Found: found, History: shownAll(append(slices.Clone(others), o)...)}
 }
 
 func (h *History) judge(o *Operation, before *keyFacts, certain []string) *check.Violation {
@@ -181,7 +207,7 @@ func (h *History) judge(o *Operation, before *keyFacts, certain []string) *check
 		return h.lock(o.Key).judge(o)
 	case "get":
 		if before.by != nil && o.GotVersion < before.version {
-			return broke(o, check.StaleRead, fmt.Sprintf("version %d or a later one", before.version), before.by.String()+"; "+o.String(),
+			return broke([]*Operation{before.by}, o, check.StaleRead, fmt.Sprintf("version %d or a later one", before.version), before.by.String()+"; "+o.String(),
 				"client %d read version %d of %q, though version %d was there before it asked", o.Client, o.GotVersion, o.Key, before.version)
 		}
 		if o.GotVersion > f.version {
@@ -192,7 +218,7 @@ func (h *History) judge(o *Operation, before *keyFacts, certain []string) *check
 		}
 		for _, text := range certain {
 			if f.appended[text] == 1 && strings.Count(o.Got, text) == 0 {
-				return broke(o, check.LostUpdate, fmt.Sprintf("a value with %q in it", text), o.String(),
+				return broke(h.append(o.Key, text), o, check.LostUpdate, fmt.Sprintf("a value with %q in it", text), o.String(),
 					"%q is missing from %q, though its Append had returned before client %d asked", text, o.Key, o.Client)
 			}
 		}
@@ -203,7 +229,7 @@ func (h *History) judge(o *Operation, before *keyFacts, certain []string) *check
 			}
 		}
 		if twice != "" {
-			return broke(o, check.ExactlyOnce, fmt.Sprintf("a value with %q in it once", twice), o.String(),
+			return broke(h.append(o.Key, twice), o, check.ExactlyOnce, fmt.Sprintf("a value with %q in it once", twice), o.String(),
 				"%q stands twice in %q, though one Append was asked for", twice, o.Key)
 		}
 	}
@@ -352,7 +378,7 @@ func (h *History) Linearize() (v *check.Violation, undecided []string) {
 		v = &check.Violation{Property: check.Linearizability, Server: -1, Peer: -1,
 			Message:  fmt.Sprintf("no order of the operations on %q explains what the clients saw", k),
 			Expected: "each operation takes effect at one moment between its call and its return",
-			Found:    strings.Join(rows, "\n")}
+			Found:    strings.Join(rows, "\n"), History: shownAll(ops...)}
 	}
 	return v, undecided
 }

@@ -63,7 +63,7 @@ func (l *lockFacts) judge(o *Operation) *check.Violation {
 		// Its lease was over before it heard of its lock, and t is the next holder.
 		late := t.acquire.GotVersion > o.GotVersion && t.acquire.Return >= o.Call+LockLease
 		if t.until() > o.Return && !late {
-			return broke(o, check.MutualExclusion,
+			return broke([]*Operation{t.acquire}, o, check.MutualExclusion,
 				fmt.Sprintf("client %d waits until client %d has released the lock, or its lease is over", o.Client, t.acquire.Client), t.acquire.String()+"; "+o.String(),
 				"clients %d and %d hold the lock %q at the same time", t.acquire.Client, o.Client, o.Key)
 		}
@@ -74,7 +74,7 @@ func (l *lockFacts) judge(o *Operation) *check.Violation {
 	for _, t := range l.held {
 		before := t.acquire.Return < o.Call+LockLease // so o was given the lock after t
 		if token := t.acquire.GotVersion; token == o.GotVersion || token > o.GotVersion && before {
-			return broke(o, check.FencingToken, fmt.Sprintf("a token above %d", token), t.acquire.String()+"; "+o.String(),
+			return broke([]*Operation{t.acquire}, o, check.FencingToken, fmt.Sprintf("a token above %d", token), t.acquire.String()+"; "+o.String(),
 				"client %d got the lock %q with the token %d, but %d was given out before", o.Client, o.Key, o.GotVersion, token)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/raftlab/raftlab/grader"
+	"github.com/raftlab/raftlab/grader/sim"
 )
 
 // Lines of each section shown without Verbose.
@@ -47,7 +48,9 @@ func (r *Report) Failure(t *grader.TestResult) {
 		r.printf("  %s\n", r.p.dim(s))
 	}
 
-	if (f.Expected != "" || f.Found != "") && !(f.Kind == grader.Broken && strings.HasPrefix(f.Stack, f.Found)) {
+	if len(f.History) > 0 {
+		r.history(f)
+	} else if (f.Expected != "" || f.Found != "") && !(f.Kind == grader.Broken && strings.HasPrefix(f.Stack, f.Found)) {
 		r.printf("\n")
 		w := max(width(r.m.expected), width(r.m.found)) + 2
 		r.pair(r.m.expected, r.said(f.Expected), w, r.p.add)
@@ -110,6 +113,57 @@ func node(f *grader.Failure, n int) string {
 		return fmt.Sprintf("C%d", n-f.Servers)
 	}
 	return fmt.Sprintf("S%d", n)
+}
+
+// barWidth is how many columns the times of a history take.
+const barWidth = 24
+
+// history shows the operations of clients that no order explains, each with the
+// stretch of time in which it took effect.
+func (r *Report) history(f *grader.Failure) {
+	r.printf("\n")
+	r.pair(r.m.expected, r.said(f.Expected), width(r.m.expected)+2, r.p.add)
+	r.section(r.m.history, "")
+	from, to := f.History[0].Call, f.History[0].Call
+	who := 0
+	for _, o := range f.History {
+		to = max(to, o.Call, o.Return)
+		who = max(who, width(o.Who))
+	}
+	column := func(t sim.Time) int { return int(int64(barWidth-1) * int64(t-from) / max(1, int64(to-from))) }
+	for i, o := range f.History {
+		a, b, end := column(o.Call), barWidth-1, r.g.right
+		if o.Return >= 0 {
+			b, end = column(o.Return), r.g.barEnd
+		}
+		bar := strings.Repeat(" ", a) + r.g.barBegin + strings.Repeat(r.g.dash, max(0, b-a-1))
+		if b > a {
+			bar += end
+		}
+		style := r.p.plain
+		if i == r.last(f) {
+			style = r.p.del
+		}
+		head := "    " + pad(o.Who, who) + "  " + pad(bar, barWidth) + "  "
+		for k, l := range wrap(clean(o.Ask+" = "+o.Answer), r.o.Width-width(head)) {
+			if k > 0 {
+				head = strings.Repeat(" ", width(head))
+			}
+			r.printf("%s%s\n", head, style(l))
+		}
+	}
+	r.printf("    %s\n", r.p.dim(pad("", who)+"  "+pad(clock(from), barWidth-len(clock(to)))+clock(to)))
+}
+
+// last is the operation whose answer came last: it is the one that does not fit.
+func (r *Report) last(f *grader.Failure) int {
+	last := 0
+	for i, o := range f.History {
+		if o.Return > f.History[last].Return {
+			last = i
+		}
+	}
+	return last
 }
 
 // chain tells how the property came to break, a line for each event.

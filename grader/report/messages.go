@@ -21,14 +21,14 @@ type messages struct {
 	safetyMeans, livenessMeans, budgetMeans, faultMeans, engineMeans string
 
 	// A failure.
-	at                                                                string // time
-	seedAt, onServer, onClient                                        string // seed, time; its name
-	expected, found, difference                                       string
-	certain, certainAlways, certainLate                               string // times and numbers of courses
-	chain, events, testLine, yourCode, stack, output, evidence, again string
-	hint, moreHints                                                   string // number; how many
-	moreLines                                                         string // count
-	nothingPrinted                                                    string
+	at                                                                         string // time
+	seedAt, onServer, onClient                                                 string // seed, time; its name
+	expected, found, difference                                                string
+	certain, certainAlways, certainLate                                        string // times and numbers of courses
+	chain, history, events, testLine, yourCode, stack, output, evidence, again string
+	hint, moreHints                                                            string // number; how many
+	moreLines                                                                  string // count
+	nothingPrinted                                                             string
 
 	// Points.
 	part, tests, points, total    string
@@ -91,6 +91,7 @@ var english = messages{
 	expected: "Expected", found: "Found", difference: "Difference",
 	events: "What led there", testLine: "The test", yourCode: "Your code", stack: "Stack",
 	output: "Printed by %s, the end", evidence: "Also seen", chain: "How it came about",
+	history:       "The smallest part of the clients' history that shows it",
 	certain:       "Certain from %s on: however the network went on, all %d courses tried ended so; from %s on, %d of them.",
 	certainAlways: "Certain from the start: however the network went, all %d courses tried ended so.",
 	certainLate:   "It could have gone well until the end: from %s on, only %d of %d other courses of the network ended so.", again: "Again",
@@ -165,6 +166,7 @@ var chinese = messages{
 	expected: "应为", found: "实为", difference: "差异",
 	events: "经过", testLine: "测试所在行", yourCode: "你的代码", stack: "调用栈",
 	output: "%s 的输出（末尾）", evidence: "另外看到", chain: "来龙去脉",
+	history:       "能说明问题的最小一段客户端历史",
 	certain:       "从 %s 起已成定局：不管网络此后怎样，试过的 %d 种走向都是这个结局；从 %s 起则是其中 %d 种。",
 	certainAlways: "从一开始就已成定局：不管网络怎样，试过的 %d 种走向都是这个结局。",
 	certainLate:   "直到最后都还可能没事：从 %s 起，网络的另外 %[3]d 种走向中只有 %[2]d 种是这个结局。", again: "重现",

@@ -108,22 +108,24 @@ func both(s string) bilingual { return bilingual{s, phrase.In("zh", s)} }
 // about is what the page's player shows beside the trace; the fields are those
 // of RunInfo in site/src/player/run.ts.
 type about struct {
-	Test      string        `json:"test"`
-	Title     grader.Text   `json:"title"`
-	Seed      uint64        `json:"seed"`
-	Passed    bool          `json:"passed"`
-	Hash      string        `json:"hash"`
-	Grader    string        `json:"grader"`
-	Property  string        `json:"property,omitempty"`
-	Section   string        `json:"section,omitempty"`
-	Kind      string        `json:"kind,omitempty"`
-	Time      sim.Time      `json:"time"`
-	Server    int           `json:"server"`
-	Message   *bilingual    `json:"message,omitempty"`
-	Expected  *bilingual    `json:"expected,omitempty"`
-	Found     *bilingual    `json:"found,omitempty"`
-	Chain     []link        `json:"chain,omitempty"`
-	So        *bilingual    `json:"so,omitempty"`
+	Test     string      `json:"test"`
+	Title    grader.Text `json:"title"`
+	Seed     uint64      `json:"seed"`
+	Passed   bool        `json:"passed"`
+	Hash     string      `json:"hash"`
+	Grader   string      `json:"grader"`
+	Property string      `json:"property,omitempty"`
+	Section  string      `json:"section,omitempty"`
+	Kind     string      `json:"kind,omitempty"`
+	Time     sim.Time    `json:"time"`
+	Server   int         `json:"server"`
+	Message  *bilingual  `json:"message,omitempty"`
+	Expected *bilingual  `json:"expected,omitempty"`
+	Found    *bilingual  `json:"found,omitempty"`
+	Chain    []link      `json:"chain,omitempty"`
+	So       *bilingual  `json:"so,omitempty"`
+	// History are the operations of clients that show the failure, by their IDs.
+	History   []uint64      `json:"history,omitempty"`
 	Line      string        `json:"line,omitempty"`
 	Code      string        `json:"code,omitempty"`
 	Stack     string        `json:"stack,omitempty"`
@@ -155,6 +157,9 @@ func (p *Picture) about(t *sim.Trace) *about {
 		}
 		a.Property, a.Section, a.Kind, a.Time, a.Server = f.Property, f.Section, string(f.Kind), f.Time, f.Server
 		a.Message, a.Expected, a.Found, a.So = text(f.Message), text(f.Expected), text(f.Found), text(f.So)
+		for _, o := range f.History {
+			a.History = append(a.History, o.ID)
+		}
 		for _, e := range f.Chain {
 			a.Chain = append(a.Chain, link{e.Time, e.Server, both(e.What)})
 		}

@@ -100,12 +100,12 @@ func newPalette(on bool) palette {
 
 // glyphs are the characters that figures are drawn with.
 type glyphs struct {
-	rule, lane, dot, dash, right, left, mark, bar string
+	rule, lane, dot, dash, right, left, mark, bar, barBegin, barEnd string
 }
 
 var (
-	lines = glyphs{rule: "─", lane: "│", dot: "●", dash: "─", right: "▶", left: "◀", mark: "▶", bar: "│"}
-	ascii = glyphs{rule: "-", lane: ".", dot: "o", dash: "-", right: ">", left: "<", mark: ">", bar: "|"}
+	lines = glyphs{rule: "─", lane: "│", dot: "●", dash: "─", right: "▶", left: "◀", mark: "▶", bar: "│", barBegin: "├", barEnd: "┤"}
+	ascii = glyphs{rule: "-", lane: ".", dot: "o", dash: "-", right: ">", left: "<", mark: ">", bar: "|", barBegin: "[", barEnd: "]"}
 )
 
 // kind returns a kind of failure as a word, with its style and meaning.

@@ -28,7 +28,7 @@ func (r *runner) invoke(o *history.Operation, within span, texts ...string) erro
 	r.nextOp++
 	o.ID, o.Call = r.nextOp, r.world.Now()
 	judge := r.history.Invoke(o)
-	r.world.Emit(sim.Record{Kind: sim.RecInvoke, Node: -1, Peer: o.Client, ID: o.ID, Name: o.Op, Data: []byte(o.Ask())})
+	r.world.Emit(sim.Record{Kind: sim.RecInvoke, Node: -1, Peer: n, ID: o.ID, Name: o.Op, Data: []byte(o.Ask())})
 	r.world.Request(n, o.Op, o.Version, wire.AppendTexts(nil, texts...), func(e *sim.Effect) {
 		answer, o.Return = true, r.world.Now()
 		bad = take(o, e)
@@ -47,7 +47,7 @@ func (r *runner) invoke(o *history.Operation, within span, texts ...string) erro
 	if bad != nil {
 		return fmt.Errorf("client %d: %w", o.Client, bad)
 	}
-	r.world.Emit(sim.Record{Kind: sim.RecReturn, Node: -1, Peer: o.Client, ID: o.ID, Data: []byte(o.Answer())})
+	r.world.Emit(sim.Record{Kind: sim.RecReturn, Node: -1, Peer: n, ID: o.ID, Data: []byte(o.Answer())})
 	if v := judge(); v != nil {
 		return r.violate(v)
 	}

@@ -124,6 +124,7 @@ func (r *runner) mSubmit(a call) (starlark.Value, error) {
 	r.nextOp++
 	o.ID, o.Call = r.nextOp, call
 	judge := r.history.Invoke(o)
+	r.world.Emit(sim.Record{Kind: sim.RecInvoke, Node: -1, Peer: o.Client, ID: o.ID, Name: o.Op, Data: []byte(o.Ask())})
 	if answer {
 		o.Return = r.world.Now()
 	}
@@ -141,6 +142,7 @@ func (r *runner) mSubmit(a call) (starlark.Value, error) {
 			Message:  fmt.Sprintf("Submit on server %d has not returned for %d ms", o.Client, sim.Time(within)/sim.Millisecond),
 			Expected: "OK when the operation is done, ErrWrongLeader as soon as the server no longer leads or its entry is lost", Found: r.describe([]int{o.Client})})
 	}
+	r.world.Emit(sim.Record{Kind: sim.RecReturn, Node: -1, Peer: o.Client, ID: o.ID, Data: []byte(o.Answer())})
 	if v := judge(); v != nil {
 		return nil, r.violate(v)
 	}

@@ -37,7 +37,7 @@ const (
 
 	// What the test, its clients and the checks say. Node is -1 or the server meant.
 	RecLine      RecordKind = 48 // Name: file:line of the test now running; Data: its text
-	RecInvoke    RecordKind = 49 // ID: operation; Peer: client; Name: op; Data: argument
+	RecInvoke    RecordKind = 49 // ID: operation; Peer: the client, by its number among the nodes; Name: op; Data: argument
 	RecReturn    RecordKind = 50 // ID: operation; Peer: client; Data: result
 	RecViolation RecordKind = 51 // Name: property; Data: explanation
 	RecPhase     RecordKind = 52 // Name: a named moment: "leader elected", ...

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"go/format"
 	"go/scanner"
+	"io/fs"
 	"regexp"
 	"slices"
 	"syscall/js"
@@ -20,8 +21,10 @@ import (
 	"github.com/raftlab/raftlab/grader/build"
 	"github.com/raftlab/raftlab/grader/phrase"
 	"github.com/raftlab/raftlab/grader/report"
+	"github.com/raftlab/raftlab/grader/script"
 	"github.com/raftlab/raftlab/grader/sim"
 	"github.com/raftlab/raftlab/grader/vet"
+	"github.com/raftlab/raftlab/labs"
 )
 
 // app is what one worker knows.
@@ -29,7 +32,8 @@ type app struct {
 	lib     build.Library
 	types   build.TypeChecker
 	files   map[string]string // the folder last prepared
-	tree    *build.Tree       // made of it, nil if it is refused
+	labs    map[string]labFiles
+	tree    *build.Tree // made of it, nil if it is refused
 	session *grader.Session
 	lang    string
 	trace   []byte // of the run that failed last
@@ -39,7 +43,7 @@ func main() {
 	a := &app{}
 	js.Global().Call("raftlabReady", map[string]any{
 		"version": grader.Version(),
-		"lab":     call(lab),
+		"lab":     call(a.parts),
 		"library": call(a.library),
 		"check":   call(a.check),
 		"vet":     call(a.vet),
@@ -105,13 +109,51 @@ func bytesFrom(v js.Value) []byte {
 	return b
 }
 
-// lab() lists the lab's parts and tests.
-func lab([]js.Value) (any, error) {
-	l, err := grader.OpenLab(nil)
+// labFiles is one of the labs that come with the grader.
+type labFiles struct {
+	files fs.FS
+	lab   *script.Lab
+}
+
+// named opens a lab by its name, "" for the Raft lab.
+func (a *app) named(name string) (labFiles, error) {
+	if l, ok := a.labs[name]; ok {
+		return l, nil
+	}
+	l := labFiles{}
+	if name != "" && name != "raft" {
+		own, ok := labs.Named(name)
+		if !ok {
+			return l, fmt.Errorf("there is no lab %q", name)
+		}
+		l.files = own
+	}
+	var err error
+	if l.lab, err = grader.OpenLab(l.files); err != nil {
+		return l, err
+	}
+	if a.labs == nil {
+		a.labs = make(map[string]labFiles)
+	}
+	a.labs[name] = l
+	return l, nil
+}
+
+// textOf is an argument that may be left out.
+func textOf(args []js.Value, i int) string {
+	if i >= len(args) || args[i].Type() != js.TypeString {
+		return ""
+	}
+	return args[i].String()
+}
+
+// lab(name) lists a lab's parts and tests.
+func (a *app) parts(args []js.Value) (any, error) {
+	l, err := a.named(textOf(args, 0))
 	if err != nil {
 		return nil, err
 	}
-	return string(report.LabJSON(l)), nil
+	return string(report.LabJSON(l.lab)), nil
 }
 
 // library(manifest, export) takes in the Go release that the page has.
@@ -127,9 +169,13 @@ func (a *app) library(args []js.Value) (any, error) {
 	}{m.Go}), nil
 }
 
-// prepare reads a folder: {path: text} as JSON.
-func (a *app) prepare(files string) error {
+// prepare reads a folder, {path: text} as JSON, for a lab.
+func (a *app) prepare(files, lab string) error {
 	a.tree, a.files = nil, nil
+	l, err := a.named(lab)
+	if err != nil {
+		return err
+	}
 	if err := json.Unmarshal([]byte(files), &a.files); err != nil {
 		return fmt.Errorf("the files: %w", err)
 	}
@@ -141,14 +187,14 @@ func (a *app) prepare(files string) error {
 	if err != nil {
 		return err
 	}
-	a.tree, err = build.Prepare(context.Background(), build.Options{Files: fsys, Dir: ".", GoVersion: a.lib.Go})
+	a.tree, err = build.Prepare(context.Background(), build.Options{Files: fsys, Dir: ".", GoVersion: a.lib.Go, Service: l.lab.Service})
 	return err
 }
 
-// check(files) says what is wrong with a folder, as far as that is known without
+// check(files, lab) says what is wrong with a folder, as far as that is known without
 // compiling it.
 func (a *app) check(args []js.Value) (any, error) {
-	if err := a.prepare(args[0].String()); err != nil {
+	if err := a.prepare(args[0].String(), textOf(args, 1)); err != nil {
 		return nil, err
 	}
 	if err := a.types.Check(a.tree); err != nil {
@@ -157,9 +203,9 @@ func (a *app) check(args []js.Value) (any, error) {
 	return text(struct{}{}), nil
 }
 
-// vet(files) says what the lab's checks suspect in a folder that compiles.
+// vet(files, lab) says what the lab's checks suspect in a folder that compiles.
 func (a *app) vet(args []js.Value) (any, error) {
-	if err := a.prepare(args[0].String()); err != nil {
+	if err := a.prepare(args[0].String(), textOf(args, 1)); err != nil {
 		return nil, err
 	}
 	found, err := vet.Check(a.tree, a.types.Library, a.lib.Go)
@@ -203,9 +249,9 @@ func formatted(args []js.Value) (any, error) {
 	}{string(out)}), nil
 }
 
-// plan(files) returns the commands that compile a folder.
+// plan(files, lab) returns the commands that compile a folder.
 func (a *app) plan(args []js.Value) (any, error) {
-	if err := a.prepare(args[0].String()); err != nil {
+	if err := a.prepare(args[0].String(), textOf(args, 1)); err != nil {
 		return nil, err
 	}
 	commands, err := a.tree.Commands(&a.lib)
@@ -246,6 +292,7 @@ func (a *app) explain(args []js.Value) (any, error) {
 // What open is told besides the module.
 type order struct {
 	Hash  string            `json:"hash"` // of the module, if another worker has compiled it
+	Lab   string            `json:"lab"`  // by name, "" for the Raft lab
 	Go    string            `json:"go"`   // release that built it
 	Files map[string]string `json:"files"`
 	Parts []string          `json:"parts"`
@@ -271,13 +318,17 @@ func (a *app) open(args []js.Value) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := a.prepare(string(files)); err != nil {
+		if err := a.prepare(string(files), o.Lab); err != nil {
 			return nil, err
 		}
 		m.Describe(a.tree)
 	}
 	a.lang = o.Lang
-	opts := grader.Options{Module: m, Parts: o.Parts, Seed: o.Seed, Seeds: o.Seeds, Lang: o.Lang, Workers: 1, Trace: a.keep}
+	l, err := a.named(o.Lab)
+	if err != nil {
+		return nil, err
+	}
+	opts := grader.Options{Module: m, Lab: l.files, Parts: o.Parts, Seed: o.Seed, Seeds: o.Seeds, Lang: o.Lang, Workers: 1, Trace: a.keep}
 	if o.Run != "" {
 		re, err := regexp.Compile(o.Run)
 		if err != nil {
@@ -285,7 +336,6 @@ func (a *app) open(args []js.Value) (any, error) {
 		}
 		opts.Run = re
 	}
-	var err error
 	if a.session, err = grader.Open(context.Background(), opts); err != nil {
 		return nil, err
 	}

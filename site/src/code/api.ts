@@ -160,6 +160,8 @@ export interface Result {
 /** What grader.open is told besides the module. */
 export interface Order {
   go: string;
+  /** By name; the Raft lab if it is left out. */
+  lab?: string;
   files?: Files;
   parts?: string[];
   run?: string;

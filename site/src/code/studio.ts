@@ -24,7 +24,7 @@ export interface Verdict {
 /** What is to be graded: a folder, or a module compiled elsewhere. */
 export type Subject = { files: Files } | { wasm: Uint8Array };
 
-export type Choice = Pick<Order, 'parts' | 'run' | 'seed' | 'seeds' | 'lang'>;
+export type Choice = Pick<Order, 'lab' | 'parts' | 'run' | 'seed' | 'seeds' | 'lang'>;
 
 /** A grader in a worker of its own. */
 class GraderWorker {
@@ -93,7 +93,7 @@ export class Studio {
 
   get go(): string { return this.stock.manifest.go; }
 
-  lab(): Promise<Lab> { return this.editor.json<Lab>('lab'); }
+  lab(name: string): Promise<Lab> { return this.editor.json<Lab>('lab', name); }
 
   /** The grader's sentences in a language. */
   private async said(lang: string, list: string[]): Promise<string[]> {
@@ -116,9 +116,9 @@ export class Studio {
   }
 
   /** What is wrong with a folder, as far as the types tell. */
-  async check(files: Files): Promise<Problem[]> {
+  async check(files: Files, lab: string): Promise<Problem[]> {
     try {
-      await this.editor.json('check', JSON.stringify(files));
+      await this.editor.json('check', JSON.stringify(files), lab);
       return [];
     } catch (e) {
       if (e instanceof GraderError && e.failed.problems) return e.failed.problems;
@@ -127,8 +127,8 @@ export class Studio {
   }
 
   /** What the lab's checks suspect in a folder that compiles. */
-  async vet(files: Files): Promise<Finding[]> {
-    return (await this.editor.json<{ findings: Finding[] }>('vet', JSON.stringify(files))).findings;
+  async vet(files: Files, lab: string): Promise<Finding[]> {
+    return (await this.editor.json<{ findings: Finding[] }>('vet', JSON.stringify(files), lab)).findings;
   }
 
   /** gofmt; throws a GraderError with the place if the text does not parse. */
@@ -155,14 +155,14 @@ export class Studio {
   }
 
   /**
-   * Compiles a folder. Throws a GraderError that names the problems if the
+   * Compiles a folder for a lab. Throws a GraderError that names the problems if the
    * compiler refuses it.
    */
-  async compile(files: Files, watch: Pick<Watch, 'stage' | 'progress'>): Promise<Uint8Array> {
+  async compile(files: Files, lab: string, watch: Pick<Watch, 'stage' | 'progress'>): Promise<Uint8Array> {
     watch.stage('download');
     const tools = await this.loadTools(watch.progress);
     watch.stage('check');
-    const { commands } = await this.editor.object<{ commands: Command[] }>('plan', JSON.stringify(files));
+    const { commands } = await this.editor.object<{ commands: Command[] }>('plan', JSON.stringify(files), lab);
     const compiler = await this.startCompiler(tools);
     for (const imp of commands.at(-1)!.imports) {
       const pack = this.stock.manifest.objects[imp]?.file;
@@ -196,7 +196,7 @@ export class Studio {
   private async doGrade(subject: Subject, choice: Choice, watch: Watch): Promise<Verdict> {
     const begin = performance.now();
     const first = this.grader(0); // starts while the compiler works
-    const wasm = 'wasm' in subject ? subject.wasm : await this.compile(subject.files, watch);
+    const wasm = 'wasm' in subject ? subject.wasm : await this.compile(subject.files, choice.lab ?? '', watch);
     const compiled = performance.now();
     watch.stage('prepare');
     const order: Order = { ...choice, go: 'files' in subject ? this.go : '', ...('files' in subject ? { files: subject.files } : {}) };
@@ -237,7 +237,7 @@ export class Studio {
   async warm(files: Files, lang: string): Promise<void> {
     const quiet = { stage: () => undefined, progress: () => undefined };
     try {
-      const wasm = await this.compile(files, quiet);
+      const wasm = await this.compile(files, '', quiet);
       if (!this.running) await this.grader(0).open({ go: this.go, files, lang, run: '^election/initial$', seeds: 1 }, wasm);
     } catch (e) {
       if (!(e instanceof Cancelled || e instanceof GraderError)) throw e;

@@ -46,7 +46,7 @@ const s = (n: number): string => `${n.toFixed(2)} s`;
 
 /** Chooses what to run, presses Run, waits for the verdict; the page's own account of it. */
 async function grade(page: Page, what: string): Promise<{ seconds: number; text: string }> {
-  await page.locator('.runbar select').selectOption(what);
+  await page.locator('.runbar select.what').selectOption(what);
   const seconds = await page.evaluate(async () => {
     const begin = performance.now();
     const button = [...document.querySelectorAll<HTMLButtonElement>('.runbar button')][0]!;

@@ -67,9 +67,15 @@ export async function run(page: Page, ms = 240_000): Promise<string> {
   return page.locator('.verdict, .coding > .told.bad').first().innerText();
 }
 
+/** The files of an archive in txtar's form. */
+export function txtar(file: string): Record<string, string> {
+  const pieces = readFileSync(file, 'utf8').split(/^-- (.+) --\n/m);
+  return Object.fromEntries(Array.from({ length: (pieces.length - 1) / 2 }, (_, i) => [pieces[2 * i + 1]!, pieces[2 * i + 2]!]));
+}
+
 /** The correct server with a planted bug; see grader/corpus. */
-export function planted(correct: Record<string, string>, bug: string): { files: Record<string, string>; part: string } {
-  const text = readFileSync(`${root}grader/testdata/bugs/${bug}.txtar`, 'utf8');
+export function planted(correct: Record<string, string>, bug: string, from = 'bugs'): { files: Record<string, string>; part: string } {
+  const text = readFileSync(`${root}grader/testdata/${from}/${bug}.txtar`, 'utf8');
   const pieces = text.split(/^-- (.+) --\n/m);
   const part = /^part: (\w+)$/m.exec(pieces[0]!)![1]!;
   const files = { ...correct };

@@ -35,7 +35,7 @@ after(async () => {
 /** Grades in the page; the Result comes out of the submission. */
 async function inPage(files: Record<string, string>, what: string): Promise<Result> {
   await use(page, files);
-  await page.locator('.runbar select').selectOption(what);
+  await page.locator('.runbar select.what').selectOption(what);
   await run(page, 300_000);
   const [saved] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Save the submission' }).click()]);
   return JSON.parse(readFileSync((await saved.path())!, 'utf8')) as Result;

@@ -108,7 +108,7 @@ test('Firefox grades as the command does', { skip: firefox ? false : 'there is n
     // What would be saved as a file is kept for this test to read.
     const text = await browser.text(`(async () => {
       let blob; const make = URL.createObjectURL; URL.createObjectURL = (b) => { blob = b; return make.call(URL, b); };
-      const select = document.querySelector('.runbar select');
+      const select = document.querySelector('.runbar select.what');
       select.value = 'part'; select.dispatchEvent(new Event('change', { bubbles: true }));
       const begin = performance.now();
       document.querySelector('.runbar .main').click();

@@ -4,8 +4,9 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Failed } from '../../src/code/api.ts';
 import { units } from '../../src/code/columns.ts';
+import { labsOf } from '../../src/code/labs.ts';
 import { accept, FolderError, fromZip, toZip, validPath } from '../../src/code/folder.ts';
-import { folder, planted } from '../browser/coding.ts';
+import { folder, planted, txtar } from '../browser/coding.ts';
 import { root } from './engine.ts';
 import { Cli, StudioInNode, verdict } from './studio.ts';
 
@@ -58,6 +59,26 @@ describe('the page against the command', () => {
     });
   }
 
+  // The services on Raft: the module, the histories of the clients, and what cannot
+  // be put in order.
+  const service = { ...correct, ...folder(`${root}grader/testdata/correct-kv`) };
+  const course = { ...folder(`${root}grader/testdata/mit2025/src`), ...Object.fromEntries(Object.entries(txtar(`${root}grader/testdata/kvraft/2025.txtar`)).map(([n, text]) => [n.replace(/^src\//, ''), text])) };
+  for (const [lab, name, files, run, status] of [
+    ['kv', 'the correct service', service, '^(service/concurrent|faults/old_leader|snapshots/restarts)$', 'passed'],
+    ['kv', 'a service that answers reads on its own', planted(service, 'read-from-leaders-map', 'bugs-kv').files, '^faults/', 'failed'],
+    ['kv', 'a service that forgets what it has done', planted(service, 'no-duplicate-detection', 'bugs-kv').files, '^faults/', 'failed'],
+    ['lock', 'the correct lock', service, '(one|many|silent_holder)$', 'passed'],
+    ['kvraft', "the course's service of 2025", course, '^(rsm/basic|service/old_leader)$', 'passed'],
+  ] as const) {
+    it(`${lab}: ${name}: the same verdict, and the same words`, () => {
+      const mine = studio.grade(studio.compile(files, lab), { go: studio.manifest.go, lab, files, lang, seeds: 1, run });
+      const theirs = cli.json(cli.folder(files), '--lab', lab, '--seeds', '1', '--run', run);
+      assert.equal(mine.status, status);
+      assert.ok(mine.parts.some((p) => p.tests.length > 0));
+      assert.deepEqual(verdict(mine), verdict(theirs));
+    });
+  }
+
   const failed = (text: string): Failed => JSON.parse(text) as Failed;
   const check = (more: Record<string, string>): Failed => failed(studio.api.check(JSON.stringify({ ...correct, ...more })));
 
@@ -105,6 +126,13 @@ describe('the page against the command', () => {
     assert.match(failed(studio.api.result('[]')).error, /no module is open/);
     assert.equal(check({}).error, undefined);
   });
+});
+
+it('a folder is graded as what it holds', () => {
+  assert.deepEqual(labsOf(correct), ['raft']);
+  assert.deepEqual(labsOf({ ...correct, 'kv/kv_test.go': '', 'lock/lock.go': '' }), ['raft']);
+  assert.deepEqual(labsOf({ ...correct, ...folder(`${root}grader/testdata/correct-kv`) }), ['raft', 'kv', 'lock']);
+  assert.deepEqual(labsOf({ 'src/raft1/raft.go': '', 'src/kvraft1/server.go': '' }), ['raft', 'kvraft']);
 });
 
 describe('folders', () => {

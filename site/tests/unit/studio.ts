@@ -11,12 +11,12 @@ import { root } from './engine.ts';
 const folder = `${root}site/public/toolchain/`;
 
 interface Api {
-  lab(): string;
+  lab(name?: string): string;
   library(manifest: string, exported: Uint8Array): string;
-  check(files: string): string;
-  vet(files: string): string;
+  check(files: string, lab?: string): string;
+  vet(files: string, lab?: string): string;
   format(text: string): string;
-  plan(files: string): { commands: Command[] } | string;
+  plan(files: string, lab?: string): { commands: Command[] } | string;
   explain(output: string): string;
   open(order: string, wasm: Uint8Array): string;
   run(i: number): { outcome: string; trace?: Uint8Array } | string;
@@ -59,8 +59,8 @@ export class StudioInNode {
     return new StudioInNode(api, manifest, exported);
   }
 
-  compile(files: Record<string, string>): Uint8Array {
-    const plan = this.api.plan(JSON.stringify(files));
+  compile(files: Record<string, string>, lab = ''): Uint8Array {
+    const plan = this.api.plan(JSON.stringify(files), lab);
     if (typeof plan === 'string') throw new Error((JSON.parse(plan) as Failed).error);
     return this.toolchain.build(plan.commands);
   }
