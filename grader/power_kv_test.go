@@ -6,9 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/raftlab/raftlab/grader"
 	"github.com/raftlab/raftlab/grader/corpus"
-	"github.com/raftlab/raftlab/labs"
 )
 
 // powerSliceKV is planted in every run of the tests: some bugs for each part of
@@ -31,26 +29,6 @@ func TestPowerKV(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	correct := correctKV(t)
 	which := os.Getenv("RAFTLAB_POWER_KV")
-	cache := t.TempDir()
-	var all []*planted
-	for _, b := range selectBugs(t, bugs, which, powerSliceKV) {
-		lab, _ := labs.Named(b.Lab)
-		o := grader.Options{CacheDir: cache, Lab: lab}
-		if which == "" {
-			o.Parts = []string{b.Part}
-		}
-		p, err := plant(t, b, correct, o, false)
-		if err != nil {
-			t.Errorf("%s: %v", b.Name, err)
-			continue
-		}
-		if all = append(all, p); p.verdict == "found" {
-			t.Log(p)
-		} else {
-			t.Errorf("%s\n    accepted: %v", p, b.Properties)
-		}
-	}
-	summarize(t, all, serviceCPU)
+	power(t, selectBugs(t, bugs, which, powerSliceKV), which == "", correctKV(t), false, serviceCPU)
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/raftlab/raftlab/grader/check"
 	"github.com/raftlab/raftlab/grader/corpus"
 	"github.com/raftlab/raftlab/grader/sim"
+	"github.com/raftlab/raftlab/labs"
 )
 
 // powerSlice is planted in every run of the tests: some bugs for each part.
@@ -83,14 +84,23 @@ func TestPower(t *testing.T) {
 		t.Fatal(err)
 	}
 	which := os.Getenv("RAFTLAB_POWER")
+	power(t, selectBugs(t, bugs, which, powerSlice), which == "", os.DirFS("testdata/correct"), os.Getenv("RAFTLAB_SHRINK") != "", gradeCPU)
+}
+
+// power plants the bugs in a correct solution and fails what is missed or named
+// wrongly. own grades each bug's own part of the lab alone.
+func power(t *testing.T, bugs []corpus.Bug, own bool, correct fs.FS, shrink bool, limit time.Duration) {
 	var all []*planted
 	cache := t.TempDir()
-	for _, b := range selectBugs(t, bugs, which, powerSlice) {
+	for _, b := range bugs {
 		o := grader.Options{CacheDir: cache}
-		if which == "" {
+		if b.Lab != "raft" { // the default
+			o.Lab, _ = labs.Named(b.Lab)
+		}
+		if own {
 			o.Parts = []string{b.Part}
 		}
-		p, err := plant(t, b, os.DirFS("testdata/correct"), o, os.Getenv("RAFTLAB_SHRINK") != "")
+		p, err := plant(t, b, correct, o, shrink)
 		if err != nil {
 			t.Errorf("%s: %v", b.Name, err)
 			continue
@@ -101,7 +111,7 @@ func TestPower(t *testing.T) {
 			t.Errorf("%s\n    accepted: %v", p, b.Properties)
 		}
 	}
-	summarize(t, all, gradeCPU)
+	summarize(t, all, limit)
 }
 
 // plant grades a correct solution with one bug in it.

@@ -269,10 +269,7 @@ func (sub *subject) explain(o *Options, j *job, out *script.Outcome, s *story, b
 		Replay: fmt.Sprintf("grade --run %s/%s --seed %d --seeds 1", j.test.Part.Name, j.test.Name, j.seed),
 	}
 	for _, o := range v.History {
-		l := HistoryLine{ID: o.ID, Who: fmt.Sprintf("C%d", o.Client), Call: o.Call, Return: o.Return, Ask: o.Ask, Answer: o.Answer}
-		if o.Server {
-			l.Who = fmt.Sprintf("S%d", o.Client)
-		}
+		l := HistoryLine{ID: o.ID, Who: o.Who, Call: o.Call, Return: o.Return, Ask: o.Ask, Answer: o.Answer}
 		if o.Return == sim.Never {
 			l.Return = -1
 		}

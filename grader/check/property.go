@@ -115,8 +115,7 @@ type Violation struct {
 // Operation is one operation of a client, or of whoever asked a server itself.
 type Operation struct {
 	ID           uint64
-	Client       int
-	Server       bool     // Client is the number of a server
+	Who          string   // "C0"; "S0" for what was asked of a server itself
 	Call, Return sim.Time // Return is sim.Never while there is no answer
 	Ask, Answer  string
 }

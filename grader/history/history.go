@@ -92,9 +92,17 @@ func (o *Operation) Answer() string {
 	return o.Err
 }
 
+// who is the short name of who asked, or of the server that was asked itself.
+func (o *Operation) who() string {
+	if o.Server {
+		return fmt.Sprintf("S%d", o.Client)
+	}
+	return fmt.Sprintf("C%d", o.Client)
+}
+
 // shown is the operation as a violation holds it.
 func (o *Operation) shown() check.Operation {
-	return check.Operation{ID: o.ID, Client: o.Client, Server: o.Server, Call: o.Call, Return: o.Return, Ask: o.Ask(), Answer: o.Answer()}
+	return check.Operation{ID: o.ID, Who: o.who(), Call: o.Call, Return: o.Return, Ask: o.Ask(), Answer: o.Answer()}
 }
 
 // shownAll are operations in the order in which they were asked for.
@@ -123,11 +131,7 @@ func (o *Operation) String() string {
 	if o.Return != sim.Never {
 		until = fmt.Sprintf("%.1f", float64(o.Return)/float64(sim.Millisecond))
 	}
-	who := "C"
-	if o.Server {
-		who = "S"
-	}
-	return fmt.Sprintf("%s%d [%.1f-%s ms] %s = %s", who, o.Client, float64(o.Call)/float64(sim.Millisecond), until, o.Ask(), o.Answer())
+	return fmt.Sprintf("%s [%.1f-%s ms] %s = %s", o.who(), float64(o.Call)/float64(sim.Millisecond), until, o.Ask(), o.Answer())
 }
 
 // History is what all clients did. It finds at once what needs no search:
