@@ -76,7 +76,7 @@ const (
 type Limits struct {
 	Time       time.Duration // wall time for compiling and linking, library apart: 2 min
 	CPU        time.Duration // processor time of each compiler process, where the system can limit it: 30 s
-	Memory     int64         // bytes of address space of each compiler process, where the system can limit it: 4 GiB
+	Memory     int64         // bytes that each compiler process may have to write to, where the system can limit it: 4 GiB
 	Disk       int64         // bytes of files that compiling may leave behind or need for a while: 512 MiB
 	Files      int           // Go files compiled: 200
 	FileSize   int64         // bytes of one Go file: 1 MiB

@@ -124,7 +124,8 @@ func (t *Tree) explain(release string, most int, output string, cause error) err
 		}
 		n, _ := strconv.Atoi(m[2])
 		col, _ := strconv.Atoi(m[3])
-		f := t.files[m[1]]
+		// Some errors come with the path that -trimpath leaves: module and file.
+		f := t.files[strings.TrimPrefix(m[1], t.Module+"/")]
 		switch {
 		case m[4] == "too many errors": // the compiler stops at ten
 		case f != nil:
