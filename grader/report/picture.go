@@ -124,15 +124,15 @@ type about struct {
 	Found    *bilingual  `json:"found,omitempty"`
 	Chain    []link      `json:"chain,omitempty"`
 	So       *bilingual  `json:"so,omitempty"`
-	// History are the operations of clients that show the failure, by their IDs.
-	History   []uint64      `json:"history,omitempty"`
-	Line      string        `json:"line,omitempty"`
-	Code      string        `json:"code,omitempty"`
-	Stack     string        `json:"stack,omitempty"`
-	Hints     []grader.Text `json:"hints,omitempty"`
-	MoreHints int           `json:"moreHints,omitempty"`
-	Evidence  []bilingual   `json:"evidence,omitempty"`
-	Again     string        `json:"again,omitempty"`
+	// History is the part of what clients did that shows the failure.
+	History   []grader.HistoryLine `json:"history,omitempty"`
+	Line      string               `json:"line,omitempty"`
+	Code      string               `json:"code,omitempty"`
+	Stack     string               `json:"stack,omitempty"`
+	Hints     []grader.Text        `json:"hints,omitempty"`
+	MoreHints int                  `json:"moreHints,omitempty"`
+	Evidence  []bilingual          `json:"evidence,omitempty"`
+	Again     string               `json:"again,omitempty"`
 
 	Sources map[string]string `json:"sources"` // the test's files
 	// Values are distinct decoded values; At says which of them belong to a
@@ -157,9 +157,7 @@ func (p *Picture) about(t *sim.Trace) *about {
 		}
 		a.Property, a.Section, a.Kind, a.Time, a.Server = f.Property, f.Section, string(f.Kind), f.Time, f.Server
 		a.Message, a.Expected, a.Found, a.So = text(f.Message), text(f.Expected), text(f.Found), text(f.So)
-		for _, o := range f.History {
-			a.History = append(a.History, o.ID)
-		}
+		a.History = f.History
 		for _, e := range f.Chain {
 			a.Chain = append(a.Chain, link{e.Time, e.Server, both(e.What)})
 		}

@@ -63,8 +63,9 @@ func pictured(t *testing.T) *Picture {
 		Run: &grader.RunResult{Seed: 4, Status: grader.Failed, Hash: rec.Hash().String()},
 		Test: &grader.TestResult{Part: "election", Name: "two", Failure: &grader.Failure{
 			Seed: 4, Property: "Election Safety", Message: "two leaders in term 2: server 2, and now server 1 says that it is the leader",
-			Hints: []grader.Text{{"en": "first"}, {"en": "second"}},
-			Chain: []grader.EventLine{{Time: 5, Server: 1, What: "server 1 stands for leader in term 2"}}, So: "So server 0 answered both candidates of term 2.",
+			Hints:   []grader.Text{{"en": "first"}, {"en": "second"}},
+			History: []grader.HistoryLine{{ID: 3, Who: "C0", Call: 7, Return: -1, Ask: `Get("k")`, Answer: "..."}},
+			Chain:   []grader.EventLine{{Time: 5, Server: 1, What: "server 1 stands for leader in term 2"}}, So: "So server 0 answered both candidates of term 2.",
 		}},
 	}
 }
@@ -124,6 +125,9 @@ func TestPictureHoldsTheTraceAndWhatItSays(t *testing.T) {
 	}
 	if len(a.Chain) != 1 || a.Chain[0].Time != 5 || a.Chain[0].Server != 1 || a.Chain[0].What.Zh == a.Chain[0].What.En || a.So == nil || a.So.Zh == a.So.En {
 		t.Errorf("the chain is %+v, %+v", a.Chain, a.So)
+	}
+	if len(a.History) != 1 || a.History[0] != p.Test.Failure.History[0] {
+		t.Errorf("the clients' history is %+v", a.History)
 	}
 	if a.Message == nil || a.Message.Zh == a.Message.En || len(a.Hints) != 1 || a.MoreHints != 1 || a.Sources["election.star"] == "" {
 		t.Errorf("beside the trace stands %+v", a)

@@ -1,6 +1,8 @@
 // What wasm/grader and the compiler say and are told. The Go side is
 // wasm/grader/main.go; names are those of the Go structs' JSON.
 
+import type { HistoryLine } from '../player/run.ts';
+
 /** A folder: path with slashes → text. */
 export type Files = Record<string, string>;
 
@@ -119,6 +121,8 @@ export interface Failure {
   hints?: Text[];
   replay?: string;
   evidence?: string[];
+  /** The smallest part of what clients did and were told that shows it. */
+  history?: HistoryLine[];
   /** How the property came to break, oldest first; so: what follows. */
   chain?: { time: number; what: string }[];
   so?: string;

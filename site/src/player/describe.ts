@@ -7,18 +7,20 @@ import { Kind, MsgKind, type TraceRecord } from './trace.ts';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 const LONGEST = 40;
+/** What a client asks and is told is shown at more length: the values are what matters. */
+export const OPERATION = 160;
 
 /** Bytes as a short text: as they are if they are text, else in hex. */
-export function show(b: Uint8Array): string {
+export function show(b: Uint8Array, most = LONGEST): string {
   let s: string;
   try {
     s = utf8.decode(b);
     if (/[\u0000-\u0008\u000e-\u001f]/.test(s)) throw new Error('binary');
   } catch {
-    s = Array.from(b.subarray(0, LONGEST / 2), (x) => x.toString(16).padStart(2, '0')).join('');
-    return b.length > LONGEST / 2 ? `${s}…` : s;
+    s = Array.from(b.subarray(0, most / 2), (x) => x.toString(16).padStart(2, '0')).join('');
+    return b.length > most / 2 ? `${s}…` : s;
   }
-  return s.length > LONGEST ? `${s.slice(0, LONGEST)}…` : s;
+  return s.length > most ? `${s.slice(0, most)}…` : s;
 }
 
 /** An entry's command, without the mark of the client that asked for it. */
@@ -38,9 +40,9 @@ function linkText(m: Messages, state: string): string {
     .replace(/[a-z]+(?= [\d.])/g, (word) => m.link[word] ?? word);
 }
 
-/** A client's operation as text: "put x 1". */
-export function operationText(o: { name: string; argument: Uint8Array }): string {
-  return `${o.name} ${show(o.argument)}`.trimEnd();
+/** A client's operation as text: "put x 1", or as a test's client would write it. */
+export function operationText(model: Pick<Model, 'graded'>, o: { name: string; argument: Uint8Array }, most = LONGEST): string {
+  return model.graded ? show(o.argument, most) : `${o.name} ${show(o.argument, most)}`.trimEnd();
 }
 
 export function milliseconds(t: number): string {
@@ -115,7 +117,7 @@ export function describe(m: Messages, model: Model, r: TraceRecord, at: number):
     case Kind.WriteAhead: return say.save(n);
     case Kind.Apply: return say.apply(n, r.index, model.run?.brief(at) || showEntry(r.data));
     case Kind.ApplySnapshot: return say.applySnapshot(n, r.index);
-    case Kind.Respond: return model.run && !r.flag ? say.refused(n, '') : r.flag ? say.accepted(n, r.index, r.term) : say.refused(n, show(r.data));
+    case Kind.Respond: return model.graded && !model.starts.has(r.id) ? say.answers(n) : model.run && !r.flag ? say.refused(n, '') : r.flag ? say.accepted(n, r.index, r.term) : say.refused(n, show(r.data));
     case Kind.Observe: {
       const st = r.status!;
       switch (model.markAt(at)?.kind) {
@@ -143,8 +145,8 @@ export function describe(m: Messages, model: Model, r: TraceRecord, at: number):
     }
     case Kind.DiskSet: return say.diskSet(n);
     case Kind.Line: return say.line(r.name, show(r.data));
-    case Kind.Invoke: return say.invoke(peer, r.name, show(r.data));
-    case Kind.Return: return say.returned(peer, show(r.data));
+    case Kind.Invoke: return say.invoke(peer, operationText(model, { name: r.name, argument: r.data }, OPERATION));
+    case Kind.Return: return say.returned(peer, show(r.data, OPERATION));
     case Kind.Violation: {
       const own = model.run?.message || model.message;
       if (own) return say.violation(m.properties[r.name] ?? r.name, own);

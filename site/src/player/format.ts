@@ -13,6 +13,9 @@ export function onTermColour(term: number): string {
   return DARK_TEXT_ON.has(termColour(term)) ? '#000' : '#fff';
 }
 
+/** Stands at an operation that belongs to the smallest history that shows how a property broke. */
+export const WITNESS = '◆';
+
 /** The letter in a message's disc. */
 export function messageLetter(method: string, entries: number): string {
   if (method.startsWith('AppendEntries')) return entries > 0 ? 'A' : 'H';
@@ -33,8 +36,17 @@ export interface Place {
 /** The drawing's measures: what is seen of it begins at `left`. */
 export const RING = { left: 50, width: 500, centre: 300, radius: 178, node: 38 } as const;
 
+/** Clients in one row, and how far below it the next one is. */
+const ROW = 10;
+const BELOW = 58;
+
 export function ringHeight(clients: number): number {
-  return clients > 0 ? 610 : 515;
+  return clients > 0 ? 610 + BELOW * (Math.ceil(clients / ROW) - 1) : 515;
+}
+
+/** How far apart clients stand. */
+export function clientGap(clients: number): number {
+  return Math.min(165, 500 / Math.min(clients, ROW));
 }
 
 export function places(servers: number, clients: number): Place[] {
@@ -48,7 +60,9 @@ export function places(servers: number, clients: number): Place[] {
     all.push({ x: RING.centre + r * Math.cos(angle), y: cy + r * Math.sin(angle) });
   }
   for (let i = 0; i < clients; i++) {
-    all.push({ x: RING.centre + (i - (clients - 1) / 2) * 165, y: 560 });
+    const row = Math.floor(i / ROW);
+    const inRow = Math.min(ROW, clients - row * ROW);
+    all.push({ x: RING.centre + ((i % ROW) - (inRow - 1) / 2) * clientGap(clients), y: 560 + BELOW * row });
   }
   return all;
 }

@@ -5,7 +5,7 @@
 // and scrubbing through a long trace is instant. Logs are never changed in
 // place: copies share them.
 
-import type { Run } from './run.ts';
+import type { HistoryLine, Run } from './run.ts';
 import { Kind, MsgKind, Role, type LogEntry, type TraceRecord } from './trace.ts';
 
 export interface NodeState {
@@ -90,7 +90,7 @@ export interface ClusterState {
 /** Kinds of moments that have a name and can be jumped to. */
 export type MarkKind =
   | 'elected' | 'committed' | 'broken' | 'crash' | 'restart' | 'network'
-  | 'request' | 'client' | 'fault' | 'phase' | 'campaign' | 'note';
+  | 'request' | 'client' | 'witness' | 'fault' | 'phase' | 'campaign' | 'note';
 
 export interface Mark {
   /** Number of the record. */
@@ -267,6 +267,8 @@ export class Model {
   marks: Mark[] = [];
   /** The clients' operations, in the order of their invocation. */
   history: PastOperation[] = [];
+  /** The requests, by ID, that are calls of Start: only those can be refused. */
+  readonly starts = new Set<number>();
   /** The moment up to which the run is known; later than the last record. */
   end = 0;
   /** Number of the first record that is still kept. */
@@ -277,6 +279,8 @@ export class Model {
   readonly graded: boolean;
   /** What a property's violation says in the reader's language; '': the trace's own words. */
   message = '';
+  /** The operations, by ID, that show together how a property broke; set before the records come. */
+  readonly witness: ReadonlyMap<number, HistoryLine>;
 
   private frames: ClusterState[] = [];
   private head: ClusterState;
@@ -285,8 +289,9 @@ export class Model {
   private expected = new Map<number, number>();
   private commit = 0;
 
-  constructor(servers: number, clients: number, run?: Run, graded = run !== undefined) {
+  constructor(servers: number, clients: number, run?: Run, graded = run !== undefined, witness: readonly HistoryLine[] = run?.info.history ?? []) {
     this.run = run;
+    this.witness = new Map(witness.map((o) => [o.id, o]));
     this.graded = graded;
     this.servers = servers;
     this.clients = clients;
@@ -467,8 +472,10 @@ export class Model {
       case Kind.Crash: this.mark('crash', r); break;
       case Kind.Boot: if (r.id > 1) this.mark('restart', r); break;
       case Kind.Cut: case Kind.Heal: case Kind.Link: this.mark('network', r); break;
-      case Kind.Request: this.mark('request', r); break;
-      case Kind.Invoke: case Kind.Return: this.mark('client', r); break;
+      // What a client is asked to do is its operation, which is told by itself.
+      case Kind.Request: if (r.node < this.servers) this.mark('request', r); break;
+      case Kind.Invoke: this.mark(this.witness.has(r.id) ? 'witness' : 'client', r); break;
+      case Kind.Return: this.mark((this.witness.get(r.id)?.return ?? -1) >= 0 ? 'witness' : 'client', r); break;
       case Kind.Fault: this.mark('fault', r); break;
       case Kind.Phase: this.mark('phase', r); break;
       // A lesson's toy servers note each step that they take.
@@ -477,6 +484,7 @@ export class Model {
   }
 
   private noteOperation(r: TraceRecord): void {
+    if (r.kind === Kind.Request && r.name === 'start') this.starts.add(r.id);
     if (r.kind === Kind.Invoke) {
       this.history.push({
         id: r.id, client: r.peer, name: r.name, argument: r.data, result: null, invoked: r.t, returned: Infinity, from: this.count, to: Infinity,

@@ -15,6 +15,20 @@ export interface Both {
   zh: string;
 }
 
+/** An operation of a client as a failure tells it: HistoryLine in grader/result.go. */
+export interface HistoryLine {
+  /** Of its records in the trace. */
+  id: number;
+  /** C0; S0 for what was asked of a server itself. */
+  who: string;
+  /** ns */
+  call: number;
+  /** ns; -1: no answer had come. */
+  return: number;
+  ask: string;
+  answer: string;
+}
+
 export interface RunInfo {
   test: string;
   title: Partial<Both>;
@@ -35,6 +49,8 @@ export interface RunInfo {
   chain?: { time: number; server: number; what: Both }[];
   /** What follows from the chain. */
   so?: Both;
+  /** The smallest part of what clients did and were told that shows the failure. */
+  history?: HistoryLine[];
   /** The test's line, file:line. */
   line?: string;
   code?: string;

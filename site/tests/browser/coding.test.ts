@@ -65,6 +65,26 @@ test('a failing test shows the run at the failing moment, with the line of the t
   assert.equal(await failure.locator('.hint').count(), 1);
 });
 
+test('a service’s failing run marks the operations of its clients that show it', async () => {
+  const { files } = planted({ ...correct, ...folder(`${root}grader/testdata/correct-kv`) }, 'put-version-ignored', 'bugs-kv');
+  await use(files);
+  await page.locator('.runbar select.lab').selectOption('kv');
+  await choose('faults/storm');
+  await page.getByLabel('Seeds').fill('1');
+  assert.match(await run(), /FAILED/);
+  const failure = page.locator('.failure').first();
+  assert.match(await failure.innerText(), /Linearizability/);
+  const listed = await failure.locator('section.witness li').evaluateAll((l) => l.map((e) => (e as HTMLElement).dataset['operation']).sort());
+  assert.ok(listed.length >= 2);
+  assert.deepEqual(await failure.locator('[role=tabpanel] li.witness').evaluateAll((l) => l.map((e) => (e as HTMLElement).dataset['operation']).sort()), listed);
+  assert.ok(await failure.locator('[role=tabpanel] li.quiet').count() > 0);
+  const to = failure.locator('section.witness').getByRole('button').first();
+  const moment = await to.innerText();
+  await to.click();
+  await failure.locator('.clock', { hasText: `${moment} ms` }).waitFor();
+  await page.getByLabel('Seeds').fill('');
+});
+
 test('errors stand on their lines while one types; Run says the same', async () => {
   await use(raft({ 'raft/x.go': 'package raft\n\nfunc three() int {\n\treturn 3\n}\n' }));
   await page.getByRole('button', { name: 'raft/x.go', exact: true }).click();
