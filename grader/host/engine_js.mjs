@@ -8,6 +8,7 @@ import { Files } from './files_js.mjs';
 const NEVER = (1n << 63n) - 1n; // sim.Never
 const EPOCH = 1704067200n * 1000000000n; // wasi.go
 const MONO = 1000000000n;
+const CLOCK_FUEL = 25; // wasi.go
 const PRINT_MAX = 64 << 20;
 const FAULT = 21, NOSYS = 52;
 const STDERR = 2, DONE = 3;
@@ -145,6 +146,7 @@ class Program {
       ...this.files.system(),
       clock_time_get: (id, _precision, p) => {
         const d = this.view();
+        this.burn(CLOCK_FUEL);
         let t = this.read() + MONO;
         if (id === 0) t += EPOCH - MONO + this.offset;
         if (!this.has(p, 8)) return FAULT;
