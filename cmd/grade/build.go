@@ -41,7 +41,14 @@ func (c *cli) buildCommand() *cobra.Command {
 			if len(args) == 1 {
 				dir = args[0]
 			}
-			m, err := build.Build(cmd.Context(), build.Options{Dir: dir, Profile: c.profile, SelfTest: release.Test})
+			if c.lab == "" {
+				c.recognise([]string{dir})
+			}
+			lab, _, err := c.openLab(c.lab)
+			if err != nil {
+				return err
+			}
+			m, err := build.Build(cmd.Context(), build.Options{Dir: dir, Profile: c.profile, Service: lab.Service, SelfTest: release.Test})
 			if err != nil {
 				return noVerdict{err}
 			}
