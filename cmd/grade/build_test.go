@@ -8,8 +8,9 @@ import (
 	"testing"
 )
 
-// The module that grade build writes is the one that is graded, in each lab.
-func TestBuildWritesTheModuleThatIsGraded(t *testing.T) {
+// withServices is a folder with the correct Raft, and the service and the lock on it.
+func withServices(t *testing.T) string {
+	t.Helper()
 	dir := t.TempDir()
 	for _, from := range []string{"correct", "correct-kv"} {
 		if err := os.CopyFS(dir, os.DirFS("../../grader/testdata/"+from)); err != nil {
@@ -18,6 +19,12 @@ func TestBuildWritesTheModuleThatIsGraded(t *testing.T) {
 	}
 	t.Setenv("GOCACHE", goCache(t)) // before its place depends on the next line
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	return dir
+}
+
+// The module that grade build writes is the one that is graded, in each lab.
+func TestBuildWritesTheModuleThatIsGraded(t *testing.T) {
+	dir := withServices(t)
 	module := func(args ...string) string {
 		t.Helper()
 		var out, errs bytes.Buffer

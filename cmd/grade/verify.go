@@ -13,6 +13,7 @@ import (
 	"github.com/raftlab/raftlab/grader"
 	"github.com/raftlab/raftlab/grader/batch"
 	"github.com/raftlab/raftlab/grader/build"
+	"github.com/raftlab/raftlab/labs"
 )
 
 // verifyTexts are what grade merge and grade verify say in one language.
@@ -238,7 +239,11 @@ func (c *cli) verifyResult(ctx context.Context, file string, b []byte, dir strin
 	if err != nil {
 		return nil, fmt.Errorf(t.noResult, file, err)
 	}
-	_, lab, err := c.openLab(c.lab)
+	name := c.lab
+	if _, ok := labs.Named(was.Lab); ok && name == "" {
+		name = was.Lab
+	}
+	_, lab, err := c.openLab(name)
 	if err != nil {
 		return nil, err
 	}

@@ -64,3 +64,20 @@ func TestVerifyTakesThePagesFile(t *testing.T) {
 		t.Errorf("a path out of the folder: exit code %d\n%s", code, &errs)
 	}
 }
+
+// A result says which lab it is of, and is held against that one.
+func TestVerifyTakesTheLabOfTheResult(t *testing.T) {
+	dir := withServices(t)
+	var out, errs bytes.Buffer
+	if code := run([]string{"--json", "--lab", "kv", "--run", "^service/basic$", "--seeds", "1", dir}, &out, &errs); code != exitPassed {
+		t.Fatalf("exit code %d\n%s%s", code, &out, &errs)
+	}
+	file := filepath.Join(t.TempDir(), "result.json")
+	if err := os.WriteFile(file, out.Bytes(), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	out.Reset()
+	if code := run([]string{"verify", file, dir}, &out, &errs); code != exitPassed || !strings.Contains(out.String(), "every trace hash agrees") {
+		t.Errorf("exit code %d\n%s%s", code, &out, &errs)
+	}
+}
