@@ -98,7 +98,7 @@ export class Project {
     if (this.saving !== 'busy' && this.saving !== 'failed') return;
     const { version } = this;
     try {
-      this.revision = await save(this.files, this.revision);
+      this.revision = await save(this.files, this.revision, version);
       if (this.version === version) this.saving = ''; // else the change in between has its own save to come
     } catch (e) {
       this.saving = e instanceof ConflictError ? 'conflict' : 'failed';
@@ -107,8 +107,8 @@ export class Project {
 
   /** The page is being closed: what is not yet saved is noted at once. */
   leave(): void {
-    if (this.saving !== 'busy') return;
-    leave(this.files, this.revision);
+    if (this.saving === '' || this.saving === 'conflict' || this.version === 0) return;
+    leave(this.files, this.revision, this.version);
     void this.flush();
   }
 

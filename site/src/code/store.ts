@@ -9,6 +9,8 @@ export interface Saved {
   revision: number;
   /** The page that saved. */
   by?: string;
+  /** Counts the changes that this page had made by then. */
+  change?: number;
 }
 
 /** Another page has saved since this one last read. */
@@ -50,25 +52,32 @@ async function transact<T>(mode: IDBTransactionMode, work: (s: IDBObjectStore, d
  * Notes what a page that is being closed could not save any more: the database
  * may not answer in time, this store does.
  */
-export function leave(files: Files, revision: number): void {
+export function leave(files: Files, revision: number, change: number): void {
   try {
-    localStorage.setItem(NAME, JSON.stringify({ files, revision, by: PAGE } satisfies Saved));
+    localStorage.setItem(NAME, JSON.stringify({ files, revision, by: PAGE, change } satisfies Saved));
   } catch {
     // It is full or closed; the database may still make it.
   }
 }
 
 /**
- * What the last page left behind, if nobody has saved since but that page
- * itself: a save of older files may have been under way when it was closed.
+ * Whether what a page noted when it was closed is newer than what is saved:
+ * nobody has saved since, or that page itself, but files of before. It may have
+ * saved newer ones as well, when the browser's "back" has brought it to life
+ * again; so its changes are counted, and not its saves alone.
  */
+export function newer(note: Saved, saved: Saved | undefined): boolean {
+  if (saved?.by !== undefined && saved.by === note.by) return (note.change ?? 0) > (saved.change ?? 0);
+  return (saved?.revision ?? 0) === note.revision;
+}
+
+/** What the last page left behind, if it is newer than what is saved. */
 function left(saved: Saved | undefined): Files | undefined {
   const text = localStorage.getItem(NAME);
   if (!text) return undefined;
   localStorage.removeItem(NAME);
-  const last = JSON.parse(text) as Saved;
-  const since = (saved?.revision ?? 0) - last.revision;
-  return since === 0 || (since === 1 && saved?.by === last.by) ? last.files : undefined;
+  const note = JSON.parse(text) as Saved;
+  return newer(note, saved) ? note.files : undefined;
 }
 
 export async function load(): Promise<Saved | undefined> {
@@ -77,11 +86,14 @@ export async function load(): Promise<Saved | undefined> {
     r.onsuccess = () => done(r.result);
   });
   const files = left(saved);
-  return files ? { files, revision: await save(files, saved?.revision ?? 0) } : saved;
+  return files ? { files, revision: await save(files, saved?.revision ?? 0, 0) } : saved;
 }
 
-/** Saves files as the revision after `revision`; returns the new one. */
-export function save(files: Files, revision: number): Promise<number> {
+/**
+ * Saves files, with this page's changes so far, as the revision after
+ * `revision`; returns the new one.
+ */
+export function save(files: Files, revision: number, change: number): Promise<number> {
   return transact<number>('readwrite', (s, done, tx) => {
     const r = s.get(KEY) as IDBRequest<Saved | undefined>;
     r.onsuccess = () => {
@@ -89,7 +101,7 @@ export function save(files: Files, revision: number): Promise<number> {
         tx.abort();
         return;
       }
-      s.put({ files, revision: revision + 1, by: PAGE } satisfies Saved, KEY);
+      s.put({ files, revision: revision + 1, by: PAGE, change } satisfies Saved, KEY);
       done(revision + 1);
     };
   });

@@ -219,6 +219,44 @@ test('a slow disk is not another tab, and loses nothing', async () => {
   await ready(page);
 });
 
+test('a page that was left, and came back, does not lose what it saved then', async () => {
+  const back = await site.context.newPage();
+  await back.addInitScript(() => {
+    const put = IDBObjectStore.prototype.put;
+    IDBObjectStore.prototype.put = function (this: IDBObjectStore, ...args: [unknown, IDBValidKey?]) {
+      if ((globalThis as { full?: boolean }).full) throw new DOMException('full', 'QuotaExceededError');
+      return put.apply(this, args);
+    };
+  });
+  await back.goto(`${site.url}code/agreement/`);
+  await back.locator('.cm-content').click();
+  await back.keyboard.press('Control+Home');
+  // It is closed before it can save: what it has is noted. Then the browser's "back" brings it to life.
+  await back.evaluate(() => { (globalThis as { full?: boolean }).full = true; });
+  await back.keyboard.type('// older');
+  await back.evaluate(() => dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true })));
+  await back.locator('.told.bad', { hasText: 'did not keep' }).waitFor();
+  assert.match(await back.evaluate(() => localStorage.getItem('raftlab-code') ?? ''), /\/\/ older/);
+  await back.evaluate(() => { (globalThis as { full?: boolean }).full = false; });
+  await back.keyboard.type('// newer');
+  await back.locator('.told.bad', { hasText: 'did not keep' }).waitFor({ state: 'detached' });
+  await back.waitForTimeout(800); // longer than the page's pause: it has saved, once
+  await back.reload();
+  await back.locator('.cm-line', { hasText: '// older// newer' }).waitFor();
+  // What could not be saved at all is still noted.
+  await back.evaluate(() => { (globalThis as { full?: boolean }).full = true; });
+  await back.locator('.cm-content').click();
+  await back.keyboard.press('Control+Home');
+  await back.keyboard.type('// newest');
+  await back.locator('.told.bad', { hasText: 'did not keep' }).waitFor();
+  await back.reload();
+  await back.locator('.cm-line', { hasText: '// newest// older// newer' }).waitFor();
+  await back.close();
+  // The other page of this test file has not read that.
+  await page.reload();
+  await ready(page);
+});
+
 test('two tabs do not overwrite each other unseen', async () => {
   const other = await site.context.newPage();
   await other.goto(`${site.url}code/agreement/`);
