@@ -29,6 +29,8 @@ type Options struct {
 	Core  bool
 	// Profile, if not "", is the lab that the folder holds: one of build.Profiles.
 	Profile string
+	// OnCore puts the grader's own Raft below a service, in place of the folder's.
+	OnCore bool
 	// Module, if not nil, was built before: it is graded, and nothing is built.
 	Module *build.Module
 

@@ -26,7 +26,7 @@ func moduleSubject(ctx context.Context, o *Options, res *Result) (*subject, erro
 	if m == nil {
 		var err error
 		if m, err = build.Build(ctx, build.Options{
-			Dir: o.Dir, Files: o.Files, Profile: o.Profile, Service: o.service, SelfTest: release.Test, CacheDir: o.GoCache, CacheServer: o.CacheServer, Limits: o.BuildLimits,
+			Dir: o.Dir, Files: o.Files, Profile: o.Profile, Service: o.service, OnCore: o.OnCore, SelfTest: release.Test, CacheDir: o.GoCache, CacheServer: o.CacheServer, Limits: o.BuildLimits,
 			Progress: func(s build.Stage) { stage(string(s)) },
 		}); err != nil {
 			return nil, err
@@ -36,6 +36,9 @@ func moduleSubject(ctx context.Context, o *Options, res *Result) (*subject, erro
 	res.Go, res.Module, res.Profile = m.Go, m.Hash, ""
 	if m.Profile.Module != "" {
 		res.Profile = m.Profile.String()
+	}
+	if m.Profile.OnCore {
+		res.Raft = "core"
 	}
 	for _, f := range m.Skipped {
 		res.LeftOut = append(res.LeftOut, f.Path+": "+f.Why)

@@ -33,6 +33,10 @@ type Options struct {
 	// package kv beside package raft, "lock" for package lock on top of that.
 	Service string
 
+	// OnCore puts the grader's own Raft below the service, in place of the folder's
+	// package raft, if it has one.
+	OnCore bool
+
 	// GoCmd is the go command; "" looks for one.
 	GoCmd string
 	// GoVersion is the release that Prepare assumes, such as "go1.26.1"; "" is

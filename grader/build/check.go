@@ -97,6 +97,10 @@ func check(f *folder, l *layout) (*checker, error) {
 		seen[imp] = true
 		queue = append(queue, &pkg{dir: dir, importPath: imp})
 	}
+	if l.onCore {
+		c.skipRaft()
+		c.pkgs, queue = queue[:1:1], queue[1:]
+	}
 	for ; len(queue) > 0; queue = queue[1:] {
 		p := queue[0]
 		c.pkgs = append(c.pkgs, p)
@@ -110,7 +114,7 @@ func check(f *folder, l *layout) (*checker, error) {
 			}
 		}
 	}
-	if l.gen.classic {
+	if l.gen.classic && !l.onCore {
 		c.disk, c.applies = c.findDisk(), c.applyFields()
 	}
 	c.cycles()
@@ -414,6 +418,10 @@ func importClause(spec *ast.ImportSpec, path string) string {
 
 // ownImport checks the import of a package of the student's own module.
 func (c *checker) ownImport(p *pkg, f *file, spec *ast.ImportSpec, imp string) {
+	if c.l.onCore && imp == c.l.profile.Import {
+		p.imports = append(p.imports, edge{imp, f.problem(spec.Path.Pos(), "", "")})
+		return // there need be no such folder
+	}
 	dir := c.ownDir(imp)
 	if ok, link := c.f.isDir(dir); !ok {
 		reason := fmt.Sprintf("package %s is not here: there is no folder %s", imp, c.f.shown(dir))
@@ -465,7 +473,11 @@ func (c *checker) cycles() {
 		trail = trail[:len(trail)-1]
 		done[path] = true
 	}
-	visit(c.l.profile.Import)
+	for _, p := range c.pkgs {
+		if !done[p.importPath] {
+			visit(p.importPath)
+		}
+	}
 }
 
 // kitPath is the import path of a package of the kit in the student's module.

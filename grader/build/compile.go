@@ -173,7 +173,7 @@ func (t *Tree) mend(msg string) string {
 			msg = importedAs.ReplaceAllString(msg, " imported and not used")
 		}
 	}
-	msg = strings.ReplaceAll(msg, t.check.kitPath("rand"), "math/rand")
+	msg = strings.ReplaceAll(t.plainNames(msg), t.check.kitPath("rand"), "math/rand")
 	return strings.TrimSuffix(strings.ReplaceAll(msg, "; check go.mod)", ")"), " ")
 }
 
@@ -203,6 +203,9 @@ func (t *Tree) advise(p Problem) Problem {
 	if m := kitMember.FindStringSubmatch(p.Reason); m != nil {
 		name, _, _ := strings.Cut(m[1], ".")
 		p.Advice = fmt.Sprintf("Package %s is replaced by the grader's, whatever your copy of it holds. Keep additions in a package of your own.", name)
+	}
+	if advice := t.onlyCore(p.Reason); advice != "" {
+		p.Advice = advice
 	}
 	if m := needsGo.FindStringSubmatch(p.Reason); m != nil {
 		p.Advice = fmt.Sprintf("go.mod says go %s. To use this, write there: go 1.%s", t.GoLine, m[1])

@@ -29,6 +29,8 @@ type Profile struct {
 	// Service is the folder of the course's package kvraft, as the student sees it,
 	// if that is graded.
 	Service string `json:"service,omitempty"`
+	// OnCore: the grader's own Raft stands in place of package raft.
+	OnCore bool `json:"onCore,omitempty"`
 	// Why says in a sentence what the recognition rests on.
 	Why string `json:"why"`
 }
@@ -54,6 +56,7 @@ type layout struct {
 	goLine  string
 	gen     generation
 	service string    // Options.Service
+	onCore  bool      // Options.OnCore
 	kvraft  kvraft    // if service is "kvraft"
 	src     bool      // the root is the src of a workspace without modules
 	defects []Problem // in the go.mod
@@ -66,17 +69,24 @@ func recognise(f *folder, o *Options) (*layout, error) {
 			return nil, err
 		}
 	}
-	raft, err := findRaft(f)
+	find := findRaft
+	if o.OnCore {
+		find = findOnCore
+	}
+	raft, err := find(f, o.Service)
 	if err != nil {
 		return nil, err
 	}
-	l := &layout{raft: raft, service: o.Service}
+	l := &layout{raft: raft, service: o.Service, onCore: o.OnCore}
 	imports := importsOf(f.list(raft))
+	if o.OnCore && o.Service != "kvraft" {
+		imports = importsOf(f.list(path.Join(path.Dir(raft), "kv")))
+	}
 	if err := l.findModule(f, o, imports); err != nil {
 		return nil, err
 	}
 	p := &l.profile
-	p.Raft = f.shown(l.raft)
+	p.Raft, p.OnCore = f.shown(l.raft), l.onCore
 	p.Import = p.Module
 	if rel := within(l.root, l.raft); rel != "." {
 		p.Import += "/" + rel
@@ -91,7 +101,7 @@ func recognise(f *folder, o *Options) (*layout, error) {
 }
 
 // findRaft returns the folder of package raft.
-func findRaft(f *folder) (string, error) {
+func findRaft(f *folder, service string) (string, error) {
 	base := f.within()
 	if holdsRaft(f.list(base)) {
 		return base, nil
@@ -117,7 +127,7 @@ func findRaft(f *folder) (string, error) {
 	case 1:
 		return found[0], nil
 	case 0:
-		return "", noRaft(f)
+		return "", noRaft(f, service)
 	}
 	e := &Error{Kind: Usage}
 	for _, p := range found {
@@ -157,8 +167,11 @@ func searchRaft(f *folder) ([]string, error) {
 }
 
 // noRaft explains why no package raft was found.
-func noRaft(f *folder) error {
-	const advice = "Run grade in your lab's folder, or name it: grade DIR. A new one is made by: grade init DIR"
+func noRaft(f *folder, service string) error {
+	advice := "Run grade in your lab's folder, or name it: grade DIR. A new one is made by: grade init DIR"
+	if service != "" {
+		advice = "Copy your Raft into the folder raft, beside the service. If the instructor allows it, the grader's own takes its place: grade --raft core"
+	}
 	files, tests := 0, 0
 	for _, d := range f.dirs {
 		if d != nil {
@@ -241,6 +254,9 @@ func findFunc(file *ast.File, name string) *ast.FuncDecl {
 // importsOf returns the import paths in a folder's files, sorted.
 func importsOf(d *dir) []string {
 	seen := make(map[string]bool)
+	if d == nil {
+		return nil
+	}
 	for _, s := range d.sources {
 		file, _ := parser.ParseFile(token.NewFileSet(), s.name, s.src, parser.ImportsOnly)
 		if file == nil {

@@ -48,8 +48,8 @@ func (c *checker) raftapi(name string, src []byte) ([]byte, error) {
 // then says where it is used.
 func (c *checker) extraFields(has []string) string {
 	imp := c.kit["raftapi"]
-	if imp == "" || !strings.HasPrefix(imp, c.l.profile.Module+"/") {
-		return ""
+	if c.l.onCore || imp == "" || !strings.HasPrefix(imp, c.l.profile.Module+"/") {
+		return "" // the core would leave them zero
 	}
 	dir := path.Join(c.l.root, strings.TrimPrefix(imp, c.l.profile.Module+"/"))
 	d := c.f.list(dir)

@@ -28,7 +28,7 @@ type ownDisk struct {
 // if the kit's will do, and if the student's cannot be had by itself.
 func (c *checker) findTesterDisk(fsys fs.FS) *ownDisk {
 	imp := c.kit["tester"]
-	if c.l.gen.classic || !strings.HasPrefix(imp, c.l.profile.Module+"/") {
+	if c.l.gen.classic || c.l.onCore || !strings.HasPrefix(imp, c.l.profile.Module+"/") {
 		return nil
 	}
 	dir := c.ownDir(imp)

@@ -90,8 +90,10 @@ func prepare(f *folder, l *layout, fsys fs.FS) (*Tree, error) {
 	if err != nil {
 		return nil, fail(Internal, err, err.Error(), "")
 	}
-	if err := c.shape(l.gen, l.gen.of(methods)); err != nil {
-		return nil, err
+	if !l.onCore {
+		if err := c.shape(l.gen, l.gen.of(methods)); err != nil {
+			return nil, err
+		}
 	}
 	if err := c.serviceShape(); err != nil {
 		return nil, err
@@ -215,7 +217,11 @@ func (t *Tree) addKit(fsys fs.FS, own *ownDisk) error {
 	}
 	t.Main = kitFolder + "/main"
 	t.Files[t.Main+"/main.go"] = t.mainSource()
-	if g := t.check.l.gen; g.classic {
+	if t.check.l.onCore {
+		if err := t.addCore(); err != nil {
+			return err
+		}
+	} else if g := t.check.l.gen; g.classic {
 		t.Files[t.glue()] = t.check.classicGlue(g)
 	}
 	return t.addService()
@@ -235,6 +241,9 @@ func (t *Tree) kitSource(name string, src []byte) ([]byte, error) {
 			return nil, err
 		}
 		rel, ok := strings.CutPrefix(imp, kit.Import+"/")
+		if imp == ownModule+"/raft" {
+			rel, ok = "raft", true
+		}
 		if !ok {
 			continue
 		}
@@ -325,6 +334,11 @@ func (c *checker) handlers(raft string) string {
 				}
 				owners[fn.Name.Name] = owner
 			}
+		}
+	}
+	if c.l.onCore {
+		for _, n := range coreRPCs {
+			owners[n] = nil
 		}
 	}
 	var b strings.Builder

@@ -115,6 +115,8 @@ var chineseBuild = []pair{
 	{"Install Go %s from https://go.dev/dl/, or write: go 1.%d", "请从 https://go.dev/dl/ 安装 Go %s，或写：go 1.%s"},
 	{"%s: package raft in this folder, %w", "%s：这个文件夹里的 package raft，%s"},
 	{"%s: package raft in %s, %w", "%s：%s 里的 package raft，%s"},
+	{"%s: the grader's own Raft, %w", "%s：评分器自己的 Raft，%s"},
+	{"the grader's own Raft", "评分器自己的 Raft"},
 	{"package raft in this folder", "这个文件夹里的 package raft"},
 	{"package raft in %s", "%s 里的 package raft"},
 	{"no go.mod, so module %s", "没有 go.mod，故模块名为 %s"},
