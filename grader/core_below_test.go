@@ -3,12 +3,15 @@ package grader_test
 import (
 	"io/fs"
 	"os"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
 
 	"github.com/raftlab/raftlab/grader"
+	"github.com/raftlab/raftlab/grader/corpus"
 	"github.com/raftlab/raftlab/labs"
 )
 
@@ -31,18 +34,98 @@ func without(t *testing.T, files fs.FS, dir string) fs.FS {
 }
 
 // The correct service passes on the grader's own Raft, in a folder that has none.
-// RAFTLAB_KV_SEEDS runs each test with so many seeds.
+// RAFTLAB_KV_SEEDS runs each test with so many seeds, or RAFTLAB_SHARE of them.
 func TestCorrectServicePassesOnTheCore(t *testing.T) {
-	seeds, _ := strconv.Atoi(os.Getenv("RAFTLAB_KV_SEEDS"))
+	first, seeds := 0, 0
+	if n, _ := strconv.Atoi(os.Getenv("RAFTLAB_KV_SEEDS")); n > 0 {
+		end := 0
+		first, end = share(t, n)
+		seeds = end - first
+	}
 	files := without(t, correctKV(t), "raft")
 	for _, name := range []string{"kv", "lock"} {
 		lab, _ := labs.Named(name)
 		begin := cpuTime()
-		r := grade(t, grader.Options{Dir: ".", Files: files, Lab: lab, OnCore: true, Seeds: seeds, CacheDir: t.TempDir()})
+		r := grade(t, grader.Options{Dir: ".", Files: files, Lab: lab, OnCore: true, Seed: uint64(first) + 1, Seeds: seeds})
 		allPass(t, r)
 		if r.Raft != "core" || len(r.LeftOut) > 0 {
 			t.Errorf("%s: the result says that the Raft is %q, and that %q was left out", name, r.Raft, r.LeftOut)
 		}
-		t.Logf("%s: %g of %g points, %.1f CPU s, hash %.16s, %s", name, r.Points, r.Max, (cpuTime() - begin).Seconds(), r.Hash, r.Profile)
+		t.Logf("%s: %g of %g points, %.1f CPU s, hash %.16s", name, r.Points, r.Max, (cpuTime() - begin).Seconds(), r.Hash)
+	}
+}
+
+// Whatever Raft the folder holds, the module is the same, and so is each run.
+func TestTheCoreReplacesTheFoldersRaft(t *testing.T) {
+	var was *grader.Result
+	raft := fstest.MapFS{"raft/raft.go": {Data: []byte("package raft // and nothing else\n"), Mode: 0o444}}
+	for i, files := range []fs.FS{without(t, correctKV(t), "raft"), correctKV(t), over(t, labs.KV(), without(t, correctKV(t), "raft"), raft)} {
+		r := grade(t, grader.Options{
+			Dir: ".", Files: files, Lab: labs.KV(), OnCore: true, Run: regexp.MustCompile("^(service/basic|faults/half_done|snapshots/left_behind)$"),
+			Seed: 7, Workers: 1 + i%2,
+		})
+		allPass(t, r)
+		if i == 0 {
+			was = r
+			continue
+		}
+		if r.Module != was.Module || r.Hash != was.Hash {
+			t.Errorf("folder %d: module %.12s and runs %.12s, expected %.12s and %.12s", i, r.Module, r.Hash, was.Module, was.Hash)
+		}
+		if !slices.Contains(r.LeftOut, "raft/raft.go: the grader's own Raft takes its place") {
+			t.Errorf("folder %d: the result does not say that raft/raft.go was left out, but %q", i, r.LeftOut)
+		}
+	}
+}
+
+// Mistakes of the service are found on the core as on the student's Raft: also
+// reads from a leader that was cut off, which must go on to lead there.
+func TestServiceBugsAreFoundOnTheCore(t *testing.T) {
+	bugs, err := corpus.Load(os.DirFS("testdata/bugs-kv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := []string{"read-from-leaders-map", "reply-by-index-alone", "table-not-in-snapshot", "unlock-by-non-holder"}
+	power(t, selectBugs(t, bugs, "", names), true, without(t, correctKV(t), "raft"), grader.Options{OnCore: true}, false, serviceCPU)
+}
+
+// The services of the course's years stand on the core too.
+func TestCourseServicePassesOnTheCore(t *testing.T) {
+	seeds, _ := strconv.Atoi(os.Getenv("RAFTLAB_KV_SEEDS"))
+	for _, year := range []string{"2022", "2024", "2025", "2026"} {
+		t.Run(year, func(t *testing.T) {
+			o := grader.Options{Dir: kvraftYear(t, year).lay(t), Lab: labs.KVRaft(), OnCore: true, Seeds: max(seeds, 1)}
+			if seeds == 0 {
+				o.Run = regexp.MustCompile("rsm/(basic|restart_submit|snapshot)|service/(basic|one_key|persist_one)|snapshots/(install|recover)$")
+			}
+			r := grade(t, o)
+			allPass(t, r)
+			if r.Raft != "core" {
+				t.Errorf("the result says that the Raft is %q", r.Raft)
+			}
+			t.Logf("%s: %g of %g points", r.Profile, r.Points, r.Max)
+		})
+	}
+}
+
+// A command that cannot be sent ends the server with the line that gave it to
+// Raft, and none of the core's.
+func TestCommandThatCannotBeSavedOnTheCore(t *testing.T) {
+	files := without(t, correctKV(t), "raft").(fstest.MapFS)
+	server := string(files["kv/server.go"].Data)
+	if strings.Count(server, "labgob.Register(Op{})") != 1 {
+		t.Fatal("the correct service does not register its command in one place")
+	}
+	files["kv/server.go"].Data = []byte(strings.Replace(server, "labgob.Register(Op{})", "_ = labgob.Register", 1))
+	r := grade(t, grader.Options{Dir: ".", Files: files, Lab: labs.KV(), OnCore: true, Run: regexp.MustCompile("^service/basic$"), Seeds: 1})
+	f, _, _ := firstFailure(r)
+	if f == nil || f.Kind != grader.Broken || !strings.Contains(f.Stack, "kv.(*KVServer).Do(") || strings.Contains(f.Stack, "raftlabkit") || strings.Contains(f.Stack, "core") {
+		t.Fatalf("expected a panic in Do, found %+v", f)
+	}
+	if !strings.Contains(f.Message+f.Found+f.Stack, "not registered") {
+		t.Errorf("expected to be told of Register, found %s: %s\n%s", f.Message, f.Found, f.Stack)
+	}
+	if !strings.HasSuffix(f.Replay, " --raft core") {
+		t.Errorf("the command that repeats it is %q", f.Replay)
 	}
 }

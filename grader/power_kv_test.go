@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/raftlab/raftlab/grader"
 	"github.com/raftlab/raftlab/grader/corpus"
 )
 
@@ -23,12 +24,14 @@ const serviceCPU = 8 * time.Second
 // TestPowerKV plants every bug of the corpus of the key/value and the lock lab
 // into the correct service, one at a time, and grades it as `grade --lab` does by
 // default. RAFTLAB_POWER_KV says which bugs, as RAFTLAB_POWER does for TestPower;
-// without it a slice of them is planted.
+// without it a slice of them is planted. With RAFTLAB_RAFT=core the service stands
+// on the grader's own Raft.
 func TestPowerKV(t *testing.T) {
 	bugs, err := corpus.Load(os.DirFS("testdata/bugs-kv"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	which := os.Getenv("RAFTLAB_POWER_KV")
-	power(t, selectBugs(t, bugs, which, powerSliceKV), which == "", correctKV(t), false, serviceCPU)
+	o := grader.Options{OnCore: os.Getenv("RAFTLAB_RAFT") == "core"}
+	power(t, selectBugs(t, bugs, which, powerSliceKV), which == "", correctKV(t), o, false, serviceCPU)
 }

@@ -84,16 +84,16 @@ func TestPower(t *testing.T) {
 		t.Fatal(err)
 	}
 	which := os.Getenv("RAFTLAB_POWER")
-	power(t, selectBugs(t, bugs, which, powerSlice), which == "", os.DirFS("testdata/correct"), os.Getenv("RAFTLAB_SHRINK") != "", gradeCPU)
+	power(t, selectBugs(t, bugs, which, powerSlice), which == "", os.DirFS("testdata/correct"), grader.Options{}, os.Getenv("RAFTLAB_SHRINK") != "", gradeCPU)
 }
 
 // power plants the bugs in a correct solution and fails what is missed or named
 // wrongly. own grades each bug's own part of the lab alone.
-func power(t *testing.T, bugs []corpus.Bug, own bool, correct fs.FS, shrink bool, limit time.Duration) {
+func power(t *testing.T, bugs []corpus.Bug, own bool, correct fs.FS, o grader.Options, shrink bool, limit time.Duration) {
 	var all []*planted
-	cache := t.TempDir()
+	o.CacheDir = t.TempDir()
 	for _, b := range bugs {
-		o := grader.Options{CacheDir: cache}
+		o := o
 		if b.Lab != "raft" { // the default
 			o.Lab, _ = labs.Named(b.Lab)
 		}
@@ -122,7 +122,7 @@ func plant(t *testing.T, b corpus.Bug, correct fs.FS, o grader.Options, shrink b
 	}
 	p := &planted{bug: b}
 	begin := cpuTime()
-	if o.Module, err = build.Build(t.Context(), build.Options{Dir: ".", Files: files, Service: serviceOf[b.Lab], SelfTest: release.Test}); err != nil {
+	if o.Module, err = build.Build(t.Context(), build.Options{Dir: ".", Files: files, Service: serviceOf[b.Lab], OnCore: o.OnCore, SelfTest: release.Test}); err != nil {
 		return nil, err
 	}
 	p.build = cpuTime() - begin

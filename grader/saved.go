@@ -34,7 +34,8 @@ type Saved struct {
 	Grader   string   `json:"grader"`  // version that ran it
 	Subject  string   `json:"subject"` // "module" or "core"
 	Lab      string   `json:"lab"`
-	Test     string   `json:"test"` // "part/name"; "" for a world
+	Test     string   `json:"test"`           // "part/name"; "" for a world
+	Raft     string   `json:"raft,omitempty"` // Result.Raft
 	Seed     uint64   `json:"seed"`
 	Property string   `json:"property"`
 	Time     sim.Time `json:"time"` // virtual
@@ -71,7 +72,7 @@ func (s *Session) saved(t *TestResult, world []byte) (*Saved, error) {
 	}
 	f := t.Failure
 	d := &Saved{
-		Format: SavedFormat, Grader: Version(), Subject: s.res.Subject, Lab: s.lab.Name, Test: t.Part + "/" + t.Name, Seed: t.Runs[i].Seed,
+		Format: SavedFormat, Grader: Version(), Subject: s.res.Subject, Lab: s.lab.Name, Test: t.Part + "/" + t.Name, Raft: s.res.Raft, Seed: t.Runs[i].Seed,
 		Property: f.Property, Time: f.Time, Message: f.Message, Hash: t.Runs[i].Hash,
 		Module: s.sub.module, Go: s.sub.goRelease, Sources: s.sub.sources, wasm: s.sub.wasm, code: s.sub.code, files: map[string][]byte{},
 	}
@@ -267,7 +268,7 @@ func (d *Saved) Replay(ctx context.Context, o Options, shrinking func(actions, r
 	if d.Subject == "module" && o.Dir == "" && o.Files == nil && o.Module == nil {
 		o.Module = &build.Module{Wasm: d.wasm, Hash: d.Module, Go: d.Go, SourceMap: d.Sources, Sources: d.code}
 	}
-	o.Lab, o.Parts, o.Run = nil, nil, nil
+	o.Lab, o.Parts, o.Run, o.OnCore = nil, nil, nil, d.Raft == "core"
 	if d.Test != "" {
 		var err error
 		if o.Lab, err = d.lab(); err != nil {

@@ -32,7 +32,7 @@ type cli struct {
 	seed                   uint64
 	seeds, workers, hints  int
 	json, verbose, budgets bool
-	profile                string
+	profile, raft          string
 
 	core bool // the consensus core is graded
 	// onlyRaft: the command knows the Raft lab alone, whatever else the folder holds.
@@ -122,6 +122,7 @@ func (c *cli) gradeFlags(cmd *cobra.Command) {
 	f.StringVar(&c.save, "save", "", huntTextsIn(c.lang).flagSaveTest)
 	f.IntVar(&c.workers, "workers", 0, c.t.flagWorkers)
 	c.profileFlag(cmd)
+	c.raftFlag(cmd)
 	complete(cmd, "run", c.completeTests)
 }
 
@@ -146,6 +147,8 @@ func (c *cli) checkFlags() error {
 		return fmt.Errorf(c.t.badChoice, "--lang", "en, zh", c.lang)
 	case c.color != "auto" && c.color != "always" && c.color != "never":
 		return fmt.Errorf(c.t.badChoice, "--color", "auto, always, never", c.color)
+	case c.raft != "" && c.raft != "own" && c.raft != "core":
+		return fmt.Errorf(c.t.badChoice, "--raft", "own, core", c.raft)
 	case c.seeds < 0 || c.seeds > maxSeeds:
 		return fmt.Errorf(c.t.badNumber, "--seeds", 1, maxSeeds, c.seeds)
 	case c.workers < 0 || c.workers > maxWorkers:
@@ -215,7 +218,7 @@ func (c *cli) options(args []string, core bool) (grader.Options, error) {
 		return grader.Options{}, err
 	}
 	o := grader.Options{
-		Dir: dir, Core: core, Profile: c.profile, Lab: files, Parts: parts, Run: pattern,
+		Dir: dir, Core: core, Profile: c.profile, OnCore: c.raft == "core", Lab: files, Parts: parts, Run: pattern,
 		Seed: c.seed, Seeds: c.seeds, Workers: c.workers, Lang: c.lang, CacheDir: cacheDir(),
 	}
 	c.core, c.dir = core, dir
@@ -311,6 +314,9 @@ func (c *cli) replay(t *grader.TestResult) string {
 	}
 	if c.profile != "" {
 		words = append(words, "--profile", c.profile)
+	}
+	if c.raft == "core" {
+		words = append(words, "--raft", c.raft)
 	}
 	if c.dir != "" {
 		words = append(words, quote(c.dir))

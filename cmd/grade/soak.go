@@ -90,6 +90,7 @@ func (c *cli) soakCommand() *cobra.Command {
 	f.StringVar(&c.run, "run", "", c.t.flagRun)
 	f.Uint64Var(&c.seed, "seed", 0, c.t.flagSeed)
 	f.IntVar(&c.workers, "workers", 0, c.t.flagWorkers)
+	c.raftFlag(cmd)
 	f.SortFlags = false
 	complete(cmd, "run", c.completeTests)
 	return cmd
@@ -187,6 +188,9 @@ func (c *cli) soakReport(res *soak.Result, stopped bool, args []string) {
 		}
 		if c.lab != "" {
 			words = append(words, "--lab", quote(c.lab))
+		}
+		if c.raft == "core" {
+			words = append(words, "--raft", c.raft)
 		}
 		for _, a := range args {
 			words = append(words, quote(a))

@@ -124,6 +124,7 @@ func (c *cli) viewCommand() *cobra.Command {
 	f.IntVar(&c.hints, "hints", 2, c.t.flagHints)
 	f.IntVar(&c.workers, "workers", 0, c.t.flagWorkers)
 	f.StringVar(&c.html, "html", "", t.flagFile)
+	c.raftFlag(cmd)
 	f.SortFlags = false
 	complete(cmd, "run", c.completeTests)
 	return cmd

@@ -19,17 +19,21 @@ import (
 
 	"github.com/raftlab/raftlab/grader/build"
 	"github.com/raftlab/raftlab/grader/script"
+	"github.com/raftlab/raftlab/labs"
 )
 
 // Course is the course file, grade.toml: what an instructor decides about a lab.
 // docs/batch.md explains each key.
 type Course struct {
 	Title string   `toml:"title"`
-	Lab   string   `toml:"lab"`   // "raft", or a lab's folder, relative to the course file
+	Lab   string   `toml:"lab"`   // one of labs.Names, or a lab's folder, relative to the course file
 	Parts []string `toml:"parts"` // those graded; none: all
 	// Profile is the lab that the folders hold (grade --profile); none: each is recognised.
 	Profile string `toml:"profile"`
-	Due     Time   `toml:"-"` // the deadline
+	// Raft is what a service stands on: "own", the folder's package raft (the
+	// default), or "core", the grader's own in its place.
+	Raft string `toml:"raft"`
+	Due  Time   `toml:"-"` // the deadline
 	// When is Due as the file has it: a TOML date-time with its zone, or a string.
 	When any `toml:"due"`
 
@@ -185,7 +189,7 @@ func ParseCourse(name string, b []byte) (*Course, error) {
 		key, msg, _ := strings.Cut(err.Error(), ": ")
 		return nil, &CourseError{File: name, Line: lineOf(b, key), Msg: key + ": " + msg}
 	}
-	if c.Lab != "" && c.Lab != "raft" && !filepath.IsAbs(c.Lab) {
+	if _, ours := labs.Named(c.Lab); c.Lab != "" && !ours && !filepath.IsAbs(c.Lab) {
 		c.Lab = filepath.Join(filepath.Dir(name), filepath.FromSlash(c.Lab))
 	}
 	return &c, nil
@@ -209,7 +213,7 @@ func courseError(name string, err error) error {
 // keysBeside lists the keys that a table has.
 func keysBeside(key []string) string {
 	tables := map[string]string{
-		"": "title, lab, parts, profile, due, [seeds], [points], [limits], [late], [feedback]", "seeds": "first, first_env, count",
+		"": "title, lab, parts, profile, raft, due, [seeds], [points], [limits], [late], [feedback]", "seeds": "first, first_env, count",
 		"limits": "work, cpu, time, memory", "late": "grace, per_day, max_days", "feedback": "lang, hints, hidden, hide_seeds",
 	}
 	if len(key) > 1 {
@@ -249,6 +253,8 @@ func (c *Course) check() error {
 	switch {
 	case c.Profile != "" && !slices.Contains(build.Profiles(), c.Profile):
 		return fmt.Errorf("profile: expected one of %s, found %q", strings.Join(build.Profiles(), ", "), c.Profile)
+	case c.Raft != "" && c.Raft != "own" && c.Raft != "core":
+		return fmt.Errorf("raft: expected own or core, found %q", c.Raft)
 	case c.Seeds.First != 0 && c.Seeds.FirstEnv != "":
 		return errors.New("seeds.first_env: expected first or first_env, found both")
 	case c.Seeds.Count < 0 || c.Seeds.Count > 10_000:
@@ -344,6 +350,9 @@ func (c *Course) Fit(name string, lab *script.Lab) error {
 		}) {
 			return &CourseError{File: name, Msg: fmt.Sprintf("feedback.hidden: the lab %s has no part or test %q; parts go by their own names (grade list), tests are named part/test", lab.Name, pattern)}
 		}
+	}
+	if c.Raft == "core" && lab.Service == "" {
+		return &CourseError{File: name, Msg: fmt.Sprintf("raft: expected own, found core: the lab %s grades the Raft itself; a lab on top of it, such as kv, may stand on the core", lab.Name)}
 	}
 	for n := range c.Points {
 		if !known(n) {

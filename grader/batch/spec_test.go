@@ -30,7 +30,7 @@ func TestWhatTheCourseFileChanges(t *testing.T) {
 	base := key("")
 	seen := map[string]string{base: ""}
 	for _, text := range []string{
-		`parts = ["election"]`, `profile = "6.5840-2024"`, "[seeds]\nfirst = 3", "[seeds]\nfirst_env = \"COURSE_SEED\"", "[seeds]\ncount = 2",
+		`parts = ["election"]`, `profile = "6.5840-2024"`, `raft = "core"`, "[seeds]\nfirst = 3", "[seeds]\nfirst_env = \"COURSE_SEED\"", "[seeds]\ncount = 2",
 		"[limits]\nwork = 10", "[limits]\ncpu = \"1m\"", "[limits]\ntime = \"1m\"", "[limits]\nmemory = \"1GiB\"",
 	} {
 		k := key(text)
@@ -41,7 +41,7 @@ func TestWhatTheCourseFileChanges(t *testing.T) {
 	}
 	const due = "due = 2026-10-01T00:00:00Z\n"
 	for _, text := range []string{
-		`title = "x"`, `lab = "raft"`, due, "[points]\nelection = 3", due + "[late]\ngrace = \"1h\"\nper_day = 10\nmax_days = 2",
+		`title = "x"`, `lab = "raft"`, `raft = "own"`, due, "[points]\nelection = 3", due + "[late]\ngrace = \"1h\"\nper_day = 10\nmax_days = 2",
 		"[feedback]\nlang = \"zh\"", "[feedback]\nhints = 0", due + "[feedback]\nhidden = [\"election\"]", "[feedback]\nhide_seeds = true", "[seeds]\nfirst = 1",
 	} {
 		if key(text) != base {

@@ -37,6 +37,8 @@ var update = flag.Bool("update", false, "rewrite the expected output in testdata
 //	.build               compile too
 //	.go VERSION          the release that is assumed
 //	.profile NAME        the lab that was named
+//	.service NAME        the lab's service
+//	.core                on the grader's own Raft
 //
 // The file "want" holds the expected outcome.
 func TestFolders(t *testing.T) {
@@ -135,6 +137,10 @@ func tell(t *testing.T, archive *txtar.Archive) string {
 			o.GoVersion = word[1]
 		case ".profile":
 			o.Profile = word[1]
+		case ".service":
+			o.Service = word[1]
+		case ".core":
+			o.OnCore = true
 		default:
 			t.Fatalf("unknown instruction %s", line)
 		}

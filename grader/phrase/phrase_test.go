@@ -110,11 +110,11 @@ func exempt(s string) bool {
 	switch s {
 	case "standard library", "go build", "too slow", "too many errors", "cluster(%d servers)", "\"sync\" imported as ",
 		" imported and not used", "; check go.mod)", "func (%s *Raft) %s", "C:\\Program Files\\Go", "chan raftapi.ApplyMsg", "chan ApplyMsg",
-		"grade reference%s", "%s [%.1f-%s ms] %s = %s", "OK, write %d", "grade --run %s/%s --seed %d --seeds 1", "%d ms",
+		"grade reference%s", " --raft core", "%s [%.1f-%s ms] %s = %s", "OK, write %d", "grade --run %s/%s --seed %d --seeds 1", "%d ms",
 		"The evidence points to the handler of %s: %s", "The evidence points to where the answers to %s are dealt with: %s": // told in both where they stand
 		return true
 	}
-	for _, p := range []string{", loss = ", ", dup = ", ", late = ", ", late_replies = ", "func Make(", "func StartKVServer(", "func MakeClerk(", "func MakeLock(", "func MakeRSM(", "func (ck *Clerk) ", "func (rsm *RSM) ", "func(ck kvapi", "for l in", "// Code generated", "\t\t%q: func", "\t\t\t", "env.CondInstall =", "env.Redelivers =", "c.commit(%", "c.start(%", "link(min = %", "if len(", "new(Persister)",
+	for _, p := range []string{", loss = ", ", dup = ", ", late = ", ", late_replies = ", "func Make(", "func StartKVServer(", "func MakeClerk(", "func MakeLock(", "func MakeRSM(", "func (ck *Clerk) ", "func (rsm *RSM) ", "func(ck kvapi", "for l in", "// Code generated", "//go:build go", "\t\t%q: func", "\t\t\t", "env.CondInstall =", "env.Redelivers =", "c.commit(%", "c.start(%", "link(min = %", "if len(", "new(Persister)",
 		"func main() {", "// deadline is ", "var isIdleInSynctest", "\twaitReason", "\n//go:linkname "} {
 		if strings.HasPrefix(s, p) {
 			return true

@@ -38,6 +38,7 @@ type messages struct {
 	showAll, showOne              string
 	interrupted                   string // runs done, all
 	recognised, leftOut           string // profile; file, reason
+	onCore                        string
 	absent                        string // in place of the number of tests
 	early                         string // tests left out, part
 	undecided                     string // runs, the first of them with its keys
@@ -108,6 +109,7 @@ var english = messages{
 	showOne:     "One of them: %s",
 	interrupted: "Interrupted after %d of %d runs. No verdict.",
 	recognised:  "Recognised as %s",
+	onCore:      "Graded on the grader's own Raft, not on one of the folder's",
 	leftOut:     "Left out %s: %s",
 	absent:      "not part of this year's lab",
 	undecided:   "Not judged for Linearizability in %d runs: a history was too long to be searched for an order of its operations. The first: %s",
@@ -183,6 +185,7 @@ var chinese = messages{
 	showOne:     "只看其中一项：%s",
 	interrupted: "已中断：共 %[2]d 次运行，完成 %[1]d 次。没有结论。",
 	recognised:  "识别为 %s",
+	onCore:      "用评分器自己的 Raft 评分，而不是文件夹里的",
 	leftOut:     "未编译 %s：%s",
 	absent:      "不属于这一年的实验",
 	undecided:   "有 %d 次运行没有判断线性一致性：某个键的历史太长，无法搜索操作的顺序。第一个：%s",

@@ -136,6 +136,12 @@ func (r *Report) verdict(res *grader.Result, failed []*grader.TestResult) {
 			r.printf("\n")
 		}
 	}
+	if res.Raft == "core" {
+		r.text("  ", r.m.onCore, r.p.dim)
+		if !r.o.Verbose {
+			r.printf("\n")
+		}
+	}
 	if r.o.Verbose {
 		for _, f := range res.LeftOut {
 			name, why, _ := strings.Cut(f, ": ")
