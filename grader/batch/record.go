@@ -80,7 +80,7 @@ type Limits struct {
 
 // DefaultLimits are about fifteen times what a correct server needs.
 func DefaultLimits() Limits {
-	return Limits{Work: 6_000_000_000, CPU: 300, Time: 1800, Memory: 2 << 30}
+	return Limits{Work: 3_000_000_000, CPU: 300, Time: 1800, Memory: 2 << 30}
 }
 
 // build is the part of the limits that compiling may use: a tenth of the

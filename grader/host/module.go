@@ -22,9 +22,9 @@ type Options struct {
 	// MemoryPages bounds a server's memory, in pages of 64 KiB; default 1024.
 	MemoryPages uint32
 	// StepFuel bounds the work of one step, and of starting the program, in
-	// loops run; default 50 million, about half a second.
+	// loops run; default 25 million, some third of a second.
 	StepFuel int64
-	// LifeFuel bounds the work from boot to end; default 20,000 million.
+	// LifeFuel bounds the work from boot to end; default 10,000 million.
 	LifeFuel int64
 	// RunFuel bounds the work of all servers of one world, in all their lives;
 	// default RunFuel.
@@ -32,8 +32,8 @@ type Options struct {
 }
 
 // RunFuel is what all servers of one world may burn together, unless Options
-// say otherwise: a correct server uses some 30 million.
-const RunFuel = 2_000_000_000
+// say otherwise: a correct server uses some 10 million.
+const RunFuel = 1_000_000_000
 
 // What a server may print.
 const (
@@ -59,7 +59,7 @@ func Compile(ctx context.Context, wasm []byte, opt Options) (*Module, error) {
 		}
 	}
 	def(&opt.StepFuel, rewrite.StartFuel)
-	def(&opt.LifeFuel, 20_000_000_000)
+	def(&opt.LifeFuel, 10_000_000_000)
 	def(&opt.RunFuel, RunFuel)
 	if opt.MemoryPages == 0 {
 		opt.MemoryPages = 1024

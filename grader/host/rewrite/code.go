@@ -11,11 +11,14 @@ const (
 	opLoop        = 0x03
 	opIf          = 0x04
 	opEnd         = 0x0b
+	opBr          = 0x0c
+	opBrIf        = 0x0d
 	opBrTable     = 0x0e
 	opCall        = 0x10
 	opCallInd     = 0x11
 	opDrop        = 0x1a
 	opLocalGet    = 0x20
+	opLocalSet    = 0x21
 	opGlobalGet   = 0x23
 	opGlobalSet   = 0x24
 	opI64Load     = 0x29
@@ -127,7 +130,7 @@ func (m *module) interruptible(i int) bool {
 	return name != "" && strings.Contains(name, ".")
 }
 
-// sites are the places in a function where code is to be inserted.
+// sites are the places in a function where code is to be changed.
 type sites struct {
 	start int // of the instructions, after the locals
 	list  []site
@@ -135,9 +138,11 @@ type sites struct {
 	calls bool
 }
 
+// site is a piece of code for which other code is to stand.
 type site struct {
-	at int  // offset: after a loop's head, before any other instruction
-	op byte // opLoop, opPrefix (a memory.copy or memory.fill), opMemorySize or opMemoryGrow
+	from, to int
+	op       byte // opLoop, opBlock, opBr, opBrIf, opPrefix (a memory.copy or memory.fill), opMemorySize or opMemoryGrow
+	label    int  // of opBr and opBrIf
 }
 
 func (m *module) insert(out, src []byte, sc sites, code []byte, i int) []byte {
@@ -153,19 +158,21 @@ func (m *module) insert(out, src []byte, sc sites, code []byte, i int) []byte {
 	}
 	last := sc.start
 	for _, s := range sc.list {
-		out = append(out, src[last:s.at]...)
-		last = s.at
+		out = append(out, src[last:s.from]...)
+		last = s.to
 		switch s.op {
 		case opLoop:
-			out = append(out, code...)
+			out = append(append(out, src[s.from:s.to]...), code...)
+		case opBlock:
+			out = append(append(out, opBlock), src[s.from+1:s.to]...)
+		case opBr, opBrIf:
+			out = appendU(append(out, s.op), uint64(s.label))
 		case opPrefix:
-			out = m.burnLength(out)
+			out = append(m.burnLength(out), src[s.from:s.to]...)
 		case opMemorySize:
 			out = appendU(append(out, opGlobalGet), m.pages())
-			last += 2 // in its place
 		case opMemoryGrow:
 			out = m.grow(out)
-			last += 2
 		}
 	}
 	return append(out, src[last:]...)
@@ -211,6 +218,7 @@ func (m *module) burnLength(b []byte) []byte {
 // instructions that Go emits, and refuses others.
 func scan(f []byte) (sites, error) {
 	var s sites
+	var j jumps
 	r := reader{b: f}
 	for n := r.u32(); n > 0 && r.err == nil; n-- {
 		r.u32()
@@ -218,14 +226,15 @@ func scan(f []byte) (sites, error) {
 	}
 	s.start = r.pos
 	for r.left() > 0 {
+		at := r.pos
 		op := r.byte()
+		in := instruction{op: op, at: at}
 		switch {
 		case op == opLoop:
-			r.skip()
-			s.list = append(s.list, site{r.pos, opLoop})
-			s.loops = true
+			in.arg = r.s33()
+			s.list = append(s.list, site{from: at, to: r.pos, op: opLoop})
 		case op == opBlock || op == opIf:
-			r.skip()
+			in.arg = r.s33()
 		case op == opCall:
 			r.skip()
 			s.calls = true
@@ -235,30 +244,33 @@ func scan(f []byte) (sites, error) {
 			s.calls = true
 		case op == opBrTable:
 			for n := r.u32() + 1; n > 0 && r.err == nil; n-- {
-				r.skip()
+				in.table = append(in.table, r.u32())
 			}
-		case op == 0x0c || op == 0x0d || op >= opLocalGet && op <= opGlobalSet || op == opI32Const || op == opI64Const:
-			r.skip() // br, br_if, local and global access, constants
+		case op == opBr || op == opBrIf || op >= opLocalGet && op <= opGlobalSet:
+			in.arg = int64(r.u32())
+		case op == opI32Const:
+			in.arg = r.s32()
+		case op == opI64Const:
+			r.skip()
 		case op >= 0x28 && op <= 0x3e: // loads and stores
 			r.skip()
 			r.skip()
 		case op == opMemorySize || op == opMemoryGrow:
-			s.list = append(s.list, site{r.pos - 1, op})
 			r.byte()
+			s.list = append(s.list, site{from: at, to: r.pos, op: op})
 		case op == 0x43: // f32.const
 			r.bytes(4)
 		case op == 0x44: // f64.const
 			r.bytes(8)
 		case op == opPrefix:
-			at := r.pos - 1
 			switch sub := r.u32(); {
 			case sub <= 7: // saturating conversions
 			case sub == opMemoryCopy:
 				r.bytes(2)
-				s.list = append(s.list, site{at, opPrefix})
+				s.list = append(s.list, site{from: at, to: r.pos, op: opPrefix})
 			case sub == opMemoryFill:
 				r.byte()
-				s.list = append(s.list, site{at, opPrefix})
+				s.list = append(s.list, site{from: at, to: r.pos, op: opPrefix})
 			default:
 				r.fail("instruction fc %d is not one that Go emits", sub)
 			}
@@ -266,9 +278,17 @@ func scan(f []byte) (sites, error) {
 		default:
 			r.fail("instruction %#x is not one that Go emits", op)
 		}
+		if r.err == nil {
+			in.end = r.pos
+			s.list = j.see(in, f, s.list)
+		}
 	}
 	if r.err == nil && (len(f) == 0 || f[len(f)-1] != opEnd) {
 		r.fail("the function has no end")
+	}
+	j.finish(s.list)
+	for _, p := range s.list {
+		s.loops = s.loops || p.op == opLoop
 	}
 	return s, r.err
 }

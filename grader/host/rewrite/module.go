@@ -18,10 +18,10 @@ const (
 )
 
 // Overdraft is how far below zero fuel may fall while Go's own runtime runs.
-const Overdraft = 20_000_000
+const Overdraft = 10_000_000
 
 // StartFuel is the fuel that a fresh instance has until its host sets it.
-const StartFuel = 50_000_000
+const StartFuel = 25_000_000
 
 // Functions of the kit that inserted code calls, by the end of their names.
 const (

@@ -74,6 +74,23 @@ func (r *reader) s32() int64 {
 	return 0
 }
 
+// s33 reads the type of a block, a signed LEB128 of at most 33 bits.
+func (r *reader) s33() int64 {
+	var v int64
+	for s := 0; s < 35; s += 7 {
+		c := r.byte()
+		v |= int64(c&0x7f) << s
+		if c < 0x80 {
+			if c&0x40 != 0 {
+				v |= -1 << (s + 7)
+			}
+			return v
+		}
+	}
+	r.fail("a number beyond 33 bits")
+	return 0
+}
+
 // skip passes over a LEB128 of any sign and at most 64 bits.
 func (r *reader) skip() {
 	for i := 0; i < 10; i++ {
