@@ -33,9 +33,13 @@ type wazeroEngine struct {
 // or drops a segment, and the rewriter lets none through. How much memory it has
 // it knows from a global.
 type fresh struct {
-	memory  []byte   // what the memory begins with; zeros follow
+	memory  []byte   // what the memory begins with, whole pages; zeros follow
 	globals []uint64 // by the order of wazeroInstance.globals
 }
+
+// pageSize is the piece of memory that is compared and put back; a WebAssembly
+// memory is a multiple of it.
+const pageSize = 4096
 
 // newEngine makes an engine with the module whose code is asked for.
 func newEngine(ctx context.Context, _ [32]byte, code func() ([]byte, error), opt *Options) (engine, error) {
@@ -159,11 +163,27 @@ func (e *wazeroEngine) instantiate(p *process) (instance, error) {
 // look notes what an instance is that has run no code.
 func (in *wazeroInstance) look() *fresh {
 	mem, _ := in.mod.Memory().Read(0, in.mod.Memory().Size())
-	f := &fresh{memory: bytes.Clone(bytes.TrimRight(mem, "\x00"))}
+	used := (len(bytes.TrimRight(mem, "\x00")) + pageSize - 1) / pageSize * pageSize
+	f := &fresh{memory: bytes.Clone(mem[:used])}
 	for _, g := range in.globals {
 		f.globals = append(f.globals, g.Get())
 	}
 	return f
+}
+
+// restore makes mem what a fresh instance's is. A life changes a tenth of it, and
+// writing to memory takes longer than reading it.
+func (f *fresh) restore(mem []byte) {
+	var zeros [pageSize]byte
+	for at := 0; at < len(mem); at += pageSize {
+		want := zeros[:]
+		if at < len(f.memory) {
+			want = f.memory[at : at+pageSize]
+		}
+		if page := mem[at : at+pageSize]; !bytes.Equal(page, want) {
+			copy(page, want)
+		}
+	}
 }
 
 // again gives an instance that has served a life and is fresh again. To make one
@@ -179,7 +199,7 @@ func (e *wazeroEngine) again() *wazeroInstance {
 	e.free = e.free[:n-1]
 	e.mu.Unlock()
 	mem, _ := in.mod.Memory().Read(0, in.mod.Memory().Size())
-	clear(mem[copy(mem, e.fresh.memory):])
+	e.fresh.restore(mem)
 	for i, g := range in.globals {
 		g.Set(e.fresh.globals[i])
 	}
