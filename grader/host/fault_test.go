@@ -2,12 +2,14 @@ package host
 
 import (
 	"context"
+	"fmt"
 	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/raftlab/raftlab/grader/sim"
+	"github.com/raftlab/raftlab/labs/kit/wire"
 )
 
 // TestEndsOfServersAreToldApart drives one server into each way to end.
@@ -70,6 +72,44 @@ func TestEndsOfServersAreToldApart(t *testing.T) {
 				t.Errorf("a server that has ended goes on: %v, %d", d.last, d.next)
 			}
 		})
+	}
+}
+
+// TestForgedReasons: a program may call what only the kit should. Whatever it says
+// of its end, it has ended, and by a fault of its own; a reason that the kit has not,
+// above all one of the host's own, is found out.
+func TestForgedReasons(t *testing.T) {
+	m := compileGuest(t, "probe", Options{})
+	const tampered = "The kit was tampered with: " + noReason
+	for _, c := range []struct {
+		reason     int32
+		kind, text string
+	}{
+		{wire.StopSpin, sim.FaultSpin, "all tests passed"},
+		{wire.StopExit, sim.FaultExit, "exit status 0\n\nall tests passed"},
+		{wire.StopProtocol, sim.FaultProtocol, "all tests passed"},
+		{wire.StopDeadlock, sim.FaultDeadlock, "all tests passed"},
+		{0, sim.FaultProtocol, tampered},
+		{-1, sim.FaultProtocol, tampered},
+		{wire.StopDeadlock + 1, sim.FaultProtocol, tampered},
+		{stopProcExit, sim.FaultProtocol, tampered},
+		{stopOutput, sim.FaultProtocol, tampered},
+		{stopKit, sim.FaultProtocol, tampered},
+		{-1 << 31, sim.FaultProtocol, tampered},
+	} {
+		for _, where := range []string{"", " nowhere"} {
+			d := drive(t, m, sim.BootInfo{}, 1).start(fmt.Sprint("lie ", c.reason, where))
+			want := c.text
+			if where != "" && c.text != tampered {
+				want = strings.TrimSuffix(want, "all tests passed") // it is not in memory
+			}
+			if d.fault == nil || d.fault.Text != c.kind || string(d.fault.Data) != want || d.fault.Index != 0 {
+				t.Errorf("reason %d%s: want %s with %q, got\n%s", c.reason, where, c.kind, want, d.text())
+			}
+			if d.step(&sim.Event{Kind: sim.Tick}); len(d.last) > 0 || d.next != sim.Never {
+				t.Errorf("reason %d%s: the server goes on: %v, %d", c.reason, where, d.last, d.next)
+			}
+		}
 	}
 }
 

@@ -9,7 +9,9 @@ import (
 	"os"
 	"reflect"
 	"runtime"
+	"strings"
 	"time"
+	"unsafe"
 
 	"github.com/raftlab/raftlab/labs/kit/guest"
 	"github.com/raftlab/raftlab/labs/kit/labrpc"
@@ -188,6 +190,19 @@ func a10() {
 	a9()
 }
 
+//go:wasmimport raftlab stop
+func hostStop(reason int32, p, n uint32)
+
+// lie ends the server as only the kit does, with a text of its own choice.
+func lie(reason int32, nowhere bool) {
+	text := []byte("all tests passed")
+	p, n := uint32(uintptr(unsafe.Pointer(&text[0]))), uint32(len(text))
+	if nowhere {
+		p, n = 0xfffffff0, 0xffffffff
+	}
+	hostStop(reason, p, n)
+}
+
 func say(format string, args ...interface{}) {
 	tester.Annotate("", fmt.Sprintf(format, args...), "")
 }
@@ -198,7 +213,10 @@ func (rf *Raft) Start(command interface{}) (int, int, bool) {
 		rf.ch <- raftapi.ApplyMsg{CommandValid: true, Command: command, CommandIndex: command.(int)}
 		return command.(int), rf.term, true
 	}
-	if f := probes[what]; f != nil {
+	var reason int32
+	if n, _ := fmt.Sscanf(what, "lie %d", &reason); n == 1 {
+		lie(reason, strings.HasSuffix(what, "nowhere"))
+	} else if f := probes[what]; f != nil {
 		f(rf)
 	} else {
 		panic("no probe called " + what)
