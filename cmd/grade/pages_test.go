@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -19,6 +20,70 @@ func repositoryFile(t *testing.T, name string) string {
 		t.Fatal(err)
 	}
 	return string(b)
+}
+
+// checkPinned: each step is an action of GitHub's that is named by its commit, or
+// runs a command, and what a command makes is in the Makefile. It returns the
+// actions' names and the commands.
+func checkPinned(t *testing.T, name string, doc map[string]any, inputs any, steps []any) []string {
+	t.Helper()
+	text, makefile := repositoryFile(t, name), repositoryFile(t, "Makefile")
+	checkExpressions(t, name, doc, inputs, steps)
+	pinned := regexp.MustCompile(`^actions/[\w-]+@[0-9a-f]{40}$`)
+	target := regexp.MustCompile(`^make ([\w-]+)$`)
+	var order []string
+	for _, s := range steps {
+		if uses, ok := at(s, "uses").(string); ok {
+			if !pinned.MatchString(uses) || !regexp.MustCompile(regexp.QuoteMeta(uses)+` # v\d+\.\d+\.\d+\n`).MatchString(text) {
+				t.Errorf("%s: %q: expected actions/NAME@COMMIT # vN.N.N", name, uses)
+			}
+			if strings.Contains(uses, "/setup-go@") && at(s, "with", "go-version-file") != "go.mod" {
+				t.Errorf("%s: Go's version is not go.mod's", name)
+			}
+			order = append(order, strings.TrimPrefix(strings.Split(uses, "@")[0], "actions/"))
+			continue
+		}
+		run := at(s, "run").(string)
+		order = append(order, run)
+		if m := target.FindStringSubmatch(run); m != nil && !strings.Contains(makefile, "\n"+m[1]+": ") {
+			t.Errorf("%s: the Makefile has no target %s", name, m[1])
+		}
+	}
+	return order
+}
+
+// The workflow of the hostile submissions takes all of them, every week and by
+// hand, may only read, and has longer than the test itself.
+func TestHostileWorkflowIsWhole(t *testing.T) {
+	const name = ".github/workflows/hostile.yml"
+	doc := ciFile(t, name)[0]
+	on, _ := doc["on"].(map[string]any)
+	inputs := at(on, "workflow_dispatch", "inputs")
+	weekly, _ := at(on, "schedule").([]any)
+	if len(on) != 2 || len(weekly) != 1 || !regexp.MustCompile(`^\d+ \d+ \* \* [0-6]$`).MatchString(at(weekly[0], "cron").(string)) {
+		t.Errorf("%s: expected once a week and by hand, found %v", name, on)
+	}
+	may := doc["permissions"].(map[string]any)
+	if len(may) != 1 || may["contents"] != "read" {
+		t.Errorf("%s: permissions %v", name, may)
+	}
+	steps := at(doc, "jobs", "hostile", "steps").([]any)
+	if order := checkPinned(t, name, doc, inputs, steps); !slices.Equal(order, []string{"checkout", "setup-go", "make hostile"}) {
+		t.Errorf("%s: steps %q", name, order)
+	}
+	// Started by the clock there is no input: an empty text, which stands for all.
+	if got := at(steps[2], "env", "ATTACKS"); at(inputs, "attacks", "default") != "." || got != "${{ inputs.attacks }}" {
+		t.Errorf("%s: ATTACKS is %v, inputs %v: expected all of them", name, got, inputs)
+	}
+	makefile := repositoryFile(t, "Makefile")
+	m := regexp.MustCompile(`(?m)^\tRAFTLAB_HOSTILE=\$\$\{ATTACKS:-\.\} .* -timeout (\d+)m .*-run '\^TestHostile\$\$' \./grader/batch$`).FindStringSubmatch(makefile)
+	if m == nil {
+		t.Fatal("make hostile does not take ATTACKS, or has no -timeout")
+	}
+	minutes, err := strconv.Atoi(m[1])
+	if limit, _ := at(doc, "jobs", "hostile", "timeout-minutes").(int); err != nil || limit <= minutes {
+		t.Errorf("%s: the job has %d minutes, make hostile %s", name, limit, m[1])
+	}
 }
 
 // The workflow that publishes the page may write: it starts by hand only, names
@@ -37,26 +102,8 @@ func TestPagesWorkflowIsWhole(t *testing.T) {
 	if !strings.Contains(repositoryFile(t, "site/astro.config.mjs"), "process.env.SITE_BASE") {
 		t.Error("site/astro.config.mjs does not read SITE_BASE")
 	}
-	text, makefile := repositoryFile(t, name), repositoryFile(t, "Makefile")
 	steps := at(doc, "jobs", "publish", "steps").([]any)
-	checkExpressions(t, name, doc, nil, steps)
-	pinned := regexp.MustCompile(`^actions/[\w-]+@[0-9a-f]{40}$`)
-	target := regexp.MustCompile(`^make ([\w-]+)$`)
-	var order []string
-	for _, s := range steps {
-		if uses, ok := at(s, "uses").(string); ok {
-			if !pinned.MatchString(uses) || !regexp.MustCompile(regexp.QuoteMeta(uses)+` # v\d+\.\d+\.\d+\n`).MatchString(text) {
-				t.Errorf("%s: %q: expected actions/NAME@COMMIT # vN.N.N", name, uses)
-			}
-			order = append(order, strings.TrimPrefix(strings.Split(uses, "@")[0], "actions/"))
-			continue
-		}
-		run := at(s, "run").(string)
-		order = append(order, run)
-		if m := target.FindStringSubmatch(run); m != nil && !strings.Contains(makefile, "\n"+m[1]+": ") {
-			t.Errorf("%s: the Makefile has no target %s", name, m[1])
-		}
-	}
+	order := checkPinned(t, name, doc, nil, steps)
 	was := -1
 	for _, step := range []string{"checkout", "setup-go", "setup-node", "configure-pages", "make site", "upload-pages-artifact", "deploy-pages"} {
 		i := slices.Index(order, step)
@@ -74,8 +121,6 @@ func TestPagesWorkflowIsWhole(t *testing.T) {
 			t.Errorf("%s: %v is published, make site writes site/dist", name, at(s, "with", "path"))
 		case strings.Contains(uses, "/setup-node@") && at(s, "with", "node-version") != nodeMajor(t):
 			t.Errorf("%s: Node %v, the site has %d", name, at(s, "with", "node-version"), nodeMajor(t))
-		case strings.Contains(uses, "/setup-go@") && at(s, "with", "go-version-file") != "go.mod":
-			t.Errorf("%s: Go's version is not go.mod's", name)
 		}
 	}
 }
