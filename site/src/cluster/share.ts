@@ -1,9 +1,10 @@
 // Share links: a run as text in the URL's fragment, which no server sees.
 //
 //   #r1.<engine>.<hash, 16 hex digits>.<script, deflated, base64url>
+//   #t1.<trace file, deflated, base64url>
 //
 // The script says what was done; the engine's version and the hash say whether
-// the same run came of it.
+// the same run came of it. A trace is the run itself, with its own hash.
 
 export interface Shared {
   engine: string;
@@ -14,8 +15,11 @@ export interface Shared {
 /** The engine of this page: Engine in wasm/cluster/session/script.go. */
 export const ENGINE = '3';
 const PREFIX = 'r1.';
-/** A script beyond this is not from us. */
+const TRACE_PREFIX = 't1.';
+/** A script or a trace beyond this is not from us. */
 const MOST = 2 << 20;
+/** Characters of a trace's link: mail, chat and every browser still take so many. */
+export const LONGEST = 32_000;
 
 export class LinkError extends Error {
   /** gone: no longer kept; offline: the Worker cannot be asked now. */
@@ -44,6 +48,24 @@ export async function decodeLink(fragment: string): Promise<Shared | null> {
     throw new LinkError('broken');
   }
   return { engine, hash, script };
+}
+
+/** The fragment that carries a trace file. Null: it does not fit into a link. */
+export async function encodeTraceLink(trace: Uint8Array): Promise<string | null> {
+  if (trace.length > MOST) return null;
+  const link = TRACE_PREFIX + toBase64(await pump(trace, new CompressionStream('deflate-raw')));
+  return link.length <= LONGEST ? link : null;
+}
+
+/** Reads the trace file in a fragment, without its #. Null: it is no such link. */
+export async function decodeTraceLink(fragment: string): Promise<Uint8Array | null> {
+  if (!/^t\d+\./.test(fragment)) return null;
+  if (!fragment.startsWith(TRACE_PREFIX)) throw new LinkError('newer');
+  try {
+    return await pump(fromBase64(fragment.slice(TRACE_PREFIX.length)), new DecompressionStream('deflate-raw'));
+  } catch {
+    throw new LinkError('broken');
+  }
 }
 
 async function pump(b: Uint8Array, through: CompressionStream | DecompressionStream): Promise<Uint8Array> {

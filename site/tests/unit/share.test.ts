@@ -1,7 +1,8 @@
 // Share links, progress files, and the page's wasm against the native program.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decodeLink, encodeLink, LinkError } from '../../src/cluster/share.ts';
+import { deflateRawSync } from 'node:zlib';
+import { decodeLink, decodeTraceLink, encodeLink, encodeTraceLink, LinkError, LONGEST } from '../../src/cluster/share.ts';
 import { Engine, native } from './engine.ts';
 
 const engine = await Engine.load();
@@ -29,6 +30,22 @@ test('bad and newer links are told apart', async () => {
   assert.equal(await code('r2.whatever'), 'newer');
   const bomb = await encodeLink({ engine: '1', hash: '0123456789abcdef', script: 'x'.repeat(3 << 20) });
   assert.equal(await code(bomb), 'broken');
+});
+
+test('a link carries a trace that fits, and no other', async () => {
+  const { trace } = native('raftlab-cluster 1\nkind raft\nservers 3\nseed 1\nuntil 1000000000\n');
+  const link = (await encodeTraceLink(trace))!;
+  assert.deepEqual(await decodeTraceLink(link), trace);
+  assert.equal(await decodeTraceLink('s1.tAAAA'), null);
+  const refused = (fragment: string): Promise<string> => decodeTraceLink(fragment).then(() => 'read', (e: unknown) => (e instanceof LinkError ? e.code : String(e)));
+  assert.equal(await refused(link.slice(0, -8)), 'broken');
+  assert.equal(await refused('t1.%'), 'broken');
+  assert.equal(await refused('t2.AAAA'), 'newer');
+  const noise = Uint8Array.from({ length: LONGEST }, (_, i) => (i * i * 2654435761) >>> 13);
+  assert.equal(await encodeTraceLink(noise), null);
+  assert.equal(await encodeTraceLink(new Uint8Array(3 << 20)), null, 'it would be small, but nobody would read it');
+  const bomb = Buffer.from(deflateRawSync(new Uint8Array(3 << 20))).toString('base64url');
+  assert.equal(await refused(`t1.${bomb}`), 'broken');
 });
 
 test('a run in the page’s engine, its script replayed natively: the same hash', async () => {
