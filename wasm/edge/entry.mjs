@@ -40,6 +40,26 @@ async function heard(request) {
   return new Request(request, { body: new ReadableStream({ start(c) { if (kept) c.enqueue(body); c.close(); } }) });
 }
 
+// github.com/syumai/workers waits for Go to say that it is ready, and then for its
+// answer. If Go dies before, neither comes, and workerd ends the request with a
+// 500: so whoever waits is told that Go has ended.
+const waiting = new WeakMap();
+const { run } = Go.prototype;
+Go.prototype.run = function (instance, context) {
+  const ended = (why) => waiting.get(context.ctx)?.(why);
+  const over = run.call(this, instance, context);
+  over.then(() => ended(new Error('Go has ended')), ended);
+  return over;
+};
+
+/** Lets Go answer. Throws if it cannot, or ends before it has. */
+function answer(request, env, ctx) {
+  return new Promise((resolve, reject) => {
+    waiting.set(ctx, reject);
+    go.fetch(request, env, ctx).then(resolve, reject);
+  });
+}
+
 export default {
   async fetch(request, env, ctx) {
     let whole;
@@ -56,9 +76,9 @@ export default {
       return refuse(404, 'id', 'no ID of a run: the address has a % that begins no character');
     }
     try {
-      return await go.fetch(whole, env, ctx);
+      return await answer(whole, env, ctx);
     } catch (e) {
-      console.error(`edge: Go does not start: ${e}`);
+      console.error(`edge: Go does not answer: ${e}`);
       return refuse(503, 'busy', 'the service has no room for this request now: try again, or use the link that carries the run in its fragment');
     }
   },

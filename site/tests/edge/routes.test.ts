@@ -278,7 +278,7 @@ test('files come from the platform with the headers of _headers', async () => {
 test('no file of the site, and nothing that is no route, passes through Go', async () => {
   // The Worker's entry as it is, and in Go's place a module that says when it is asked.
   const worker = modules(`${out}/worker`).filter((m) => m.path.endsWith('/entry.mjs'));
-  const told = await start({ worker: [...worker, { type: 'ESModule', path: `${out}/worker/worker.mjs`, contents: 'export default { fetch: () => new Response("Go is asked", { status: 418 }) }' }] });
+  const told = await start({ worker: [...worker, { type: 'ESModule', path: `${out}/worker/worker.mjs`, contents: 'globalThis.Go = class { async run() {} }; export default { fetch: async () => new Response("Go is asked", { status: 418 }) }' }] });
   try {
     const ask = async (path: string, init: RequestInit = {}): Promise<number> => {
       const r = await fetch(told.url + path, { redirect: 'manual', ...init });
@@ -297,6 +297,38 @@ test('no file of the site, and nothing that is no route, passes through Go', asy
     for (const path of ['', 'nothing', 'wp-login.php', 'api', 's', 'apis/x', 'S/x', 'playground/x?api=/api/runs']) assert.notEqual(await ask(path), 418, path);
   } finally {
     await told.close();
+  }
+});
+
+test('when Go cannot start, or dies over a request, the answer is 503 "busy", at once, and files are served all the same', async () => {
+  const string = (s: string): number[] => [s.length, ...Buffer.from(s)];
+  const section = (id: number, ...content: number[]): number[] => [id, content.length, ...content];
+  const wasm = (...sections: number[][]): Uint8Array => Uint8Array.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, ...sections.flat()]);
+  for (const [what, module] of [
+    // As where there is no memory for it: no instance can be made.
+    ['no instance', wasm(section(1, 1, 0x60, 0, 0), section(2, 1, ...string('nobody'), ...string('there'), 0, 0))],
+    // An instance with the memory and the function that Go's loader asks for, which dies in it.
+    ['a trap', wasm(section(1, 1, 0x60, 2, 0x7f, 0x7f, 0), section(3, 1, 0), section(5, 1, 0, 1), section(7, 2, ...string('mem'), 2, 0, ...string('run'), 0, 0), section(10, 1, 3, 0, 0, 0x0b))],
+  ] as const) {
+    const worker = modules(`${out}/worker`).map((m) => (m.type === 'CompiledWasm' ? { ...m, contents: Buffer.from(module) } : m));
+    let said = '';
+    const broken = await start({ worker, stdio: (stdout, stderr) => { for (const s of [stdout, stderr]) s.on('data', (d: unknown) => { said += String(d); }); } });
+    try {
+      for (const [path, init] of [['api/runs', { method: 'POST', body: good.run, headers: { 'content-type': SCRIPT_TYPE } }], [`api/runs/r${'A'.repeat(20)}`, {}], [`s/r${'A'.repeat(20)}`, { redirect: 'manual' }]] as const) {
+        const r = await fetch(broken.url + path, { ...init, signal: AbortSignal.timeout(10_000) });
+        assert.equal(r.status, 503, `${what}: ${path}`);
+        assert.equal(r.headers.get('cache-control'), 'no-store');
+        assert.equal(r.headers.get('x-content-type-options'), 'nosniff');
+        const { code, error } = await r.json() as { code: string; error: string };
+        assert.equal(code, 'busy', what);
+        assert.match(error, /try again, or use the link that carries the run/);
+      }
+      assert.equal((await fetch(broken.url)).status, 200, `${what}: the page`);
+      assert.match(said, /edge: Go does not answer/, what);
+      assert.deepEqual(await keys(broken), []);
+    } finally {
+      await broken.close();
+    }
   }
 });
 
