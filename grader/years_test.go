@@ -151,7 +151,8 @@ func TestEveryYear(t *testing.T) {
 				if (p.Status == grader.Absent) != absent || absent && p.Max+p.Points != 0 {
 					t.Errorf("part %s is %s with %g points of %g", p.Name, p.Status, p.Points, p.Max)
 				}
-				if !absent && !strings.HasPrefix(p.Course, number) {
+				// The course has no part about partitions.
+				if !absent && p.Name != "partition" && !strings.HasPrefix(p.Course, number) {
 					t.Errorf("part %s is called %q in the course, expected %sX", p.Name, p.Course, number)
 				}
 			}
