@@ -2,6 +2,7 @@ package grader_test
 
 import (
 	"io/fs"
+	"maps"
 	"os"
 	"regexp"
 	"slices"
@@ -16,32 +17,16 @@ import (
 )
 
 // without leaves out a folder of files.
-func without(t *testing.T, files fs.FS, dir string) fs.FS {
+func without(t *testing.T, files fs.FS, dir string) fstest.MapFS {
 	t.Helper()
-	out := fstest.MapFS{}
-	err := fs.WalkDir(files, ".", func(p string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() || strings.HasPrefix(p, dir+"/") {
-			return err
-		}
-		data, err := fs.ReadFile(files, p)
-		out[p] = &fstest.MapFile{Data: data, Mode: 0o444}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	out := layers(t, files)
+	maps.DeleteFunc(out, func(p string, _ *fstest.MapFile) bool { return strings.HasPrefix(p, dir+"/") })
 	return out
 }
 
 // The correct service passes on the grader's own Raft, in a folder that has none.
-// RAFTLAB_KV_SEEDS runs each test with so many seeds, or RAFTLAB_SHARE of them.
 func TestCorrectServicePassesOnTheCore(t *testing.T) {
-	first, seeds := 0, 0
-	if n, _ := strconv.Atoi(os.Getenv("RAFTLAB_KV_SEEDS")); n > 0 {
-		end := 0
-		first, end = share(t, n)
-		seeds = end - first
-	}
+	first, seeds := kvSeeds(t)
 	files := without(t, correctKV(t), "raft")
 	for _, name := range []string{"kv", "lock"} {
 		lab, _ := labs.Named(name)
@@ -111,7 +96,7 @@ func TestCourseServicePassesOnTheCore(t *testing.T) {
 // A command that cannot be sent ends the server with the line that gave it to
 // Raft, and none of the core's.
 func TestCommandThatCannotBeSavedOnTheCore(t *testing.T) {
-	files := without(t, correctKV(t), "raft").(fstest.MapFS)
+	files := without(t, correctKV(t), "raft")
 	server := string(files["kv/server.go"].Data)
 	if strings.Count(server, "labgob.Register(Op{})") != 1 {
 		t.Fatal("the correct service does not register its command in one place")

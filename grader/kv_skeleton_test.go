@@ -21,8 +21,14 @@ func over(t *testing.T, lab fs.FS, folders ...fs.FS) fs.FS {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return layers(t, append([]fs.FS{skeleton}, folders...)...)
+}
+
+// layers lays folders over each other.
+func layers(t *testing.T, folders ...fs.FS) fstest.MapFS {
+	t.Helper()
 	out := fstest.MapFS{}
-	for _, files := range append([]fs.FS{skeleton}, folders...) {
+	for _, files := range folders {
 		err := fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() {
 				return err

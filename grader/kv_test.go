@@ -35,15 +35,19 @@ func correctKV(t testing.TB) fs.FS {
 	return files
 }
 
-// RAFTLAB_KV_SEEDS runs each test with so many seeds, or RAFTLAB_SHARE of them;
-// else each test has its own number.
-func TestCorrectServicePassesEveryTest(t *testing.T) {
-	first, seeds := 0, 0
+// kvSeeds are the seeds of each test, those after first: as many as
+// RAFTLAB_KV_SEEDS says, or RAFTLAB_SHARE of them; 0: each test has its own number.
+func kvSeeds(t *testing.T) (first, seeds int) {
 	if n, _ := strconv.Atoi(os.Getenv("RAFTLAB_KV_SEEDS")); n > 0 {
-		end := 0
-		first, end = share(t, n)
-		seeds = end - first
+		first, end := share(t, n)
+		return first, end - first
 	}
+	return 0, 0
+}
+
+// The correct service passes, on the seeds of kvSeeds.
+func TestCorrectServicePassesEveryTest(t *testing.T) {
+	first, seeds := kvSeeds(t)
 	files := correctKV(t)
 	for _, name := range []string{"kv", "lock"} {
 		lab, _ := labs.Named(name)

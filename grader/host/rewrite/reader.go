@@ -55,7 +55,12 @@ func (r *reader) u32() uint64 {
 }
 
 // s32 reads a signed LEB128 of at most 32 bits.
-func (r *reader) s32() int64 {
+func (r *reader) s32() int64 { return r.signed(32) }
+
+// s33 reads the type of a block, a signed LEB128 of at most 33 bits.
+func (r *reader) s33() int64 { return r.signed(33) }
+
+func (r *reader) signed(bits int) int64 {
 	var v int64
 	for s := 0; s < 35; s += 7 {
 		c := r.byte()
@@ -64,30 +69,13 @@ func (r *reader) s32() int64 {
 			if c&0x40 != 0 {
 				v |= -1 << (s + 7)
 			}
-			if int64(int32(v)) != v {
+			if over := 64 - bits; v<<over>>over != v {
 				break
 			}
 			return v
 		}
 	}
-	r.fail("a number beyond 32 bits")
-	return 0
-}
-
-// s33 reads the type of a block, a signed LEB128 of at most 33 bits.
-func (r *reader) s33() int64 {
-	var v int64
-	for s := 0; s < 35; s += 7 {
-		c := r.byte()
-		v |= int64(c&0x7f) << s
-		if c < 0x80 {
-			if c&0x40 != 0 {
-				v |= -1 << (s + 7)
-			}
-			return v
-		}
-	}
-	r.fail("a number beyond 33 bits")
+	r.fail("a number beyond %d bits", bits)
 	return 0
 }
 
