@@ -93,24 +93,46 @@ func TestCourseServicePassesOnTheCore(t *testing.T) {
 	}
 }
 
-// A command that cannot be sent ends the server with the line that gave it to
-// Raft, and none of the core's.
-func TestCommandThatCannotBeSavedOnTheCore(t *testing.T) {
+// edited is the correct service, without a Raft, with a text of its server replaced.
+func edited(t *testing.T, old, new string) fs.FS {
+	t.Helper()
 	files := without(t, correctKV(t), "raft")
 	server := string(files["kv/server.go"].Data)
-	if strings.Count(server, "labgob.Register(Op{})") != 1 {
-		t.Fatal("the correct service does not register its command in one place")
+	if strings.Count(server, old) != 1 {
+		t.Fatalf("expected once in the server, found %d times: %s", strings.Count(server, old), old)
 	}
-	files["kv/server.go"].Data = []byte(strings.Replace(server, "labgob.Register(Op{})", "_ = labgob.Register", 1))
-	r := grade(t, grader.Options{Dir: ".", Files: files, Lab: labs.KV(), OnCore: true, Run: regexp.MustCompile("^service/basic$"), Seeds: 1})
-	f, _, _ := firstFailure(r)
-	if f == nil || f.Kind != grader.Broken || !strings.Contains(f.Stack, "kv.(*KVServer).Do(") || strings.Contains(f.Stack, "raftlabkit") || strings.Contains(f.Stack, "core") {
-		t.Fatalf("expected a panic in Do, found %+v", f)
-	}
-	if !strings.Contains(f.Message+f.Found+f.Stack, "not registered") {
-		t.Errorf("expected to be told of Register, found %s: %s\n%s", f.Message, f.Found, f.Stack)
-	}
-	if !strings.HasSuffix(f.Replay, " --raft core") {
-		t.Errorf("the command that repeats it is %q", f.Replay)
+	files["kv/server.go"].Data = []byte(strings.Replace(server, old, new, 1))
+	return files
+}
+
+// What a report shows of stacks is the student's code alone: a command that cannot
+// be saved ends the server with the line that gave it to Raft, and a lock that is
+// kept is shown with who keeps it.
+func TestStacksOnTheCoreAreTheServicesOwn(t *testing.T) {
+	for _, x := range []struct {
+		old, new string
+		kind     grader.FailureKind
+		stack    []string
+	}{
+		{"labgob.Register(Op{})", "_ = labgob.Register", grader.Broken, []string{"kv.(*KVServer).Do(", "not registered"}},
+		{"kv.waiting[index] = w\n\tkv.mu.Unlock()\n", "kv.waiting[index] = w\n", grader.Broken, []string{"Mutex held since", "kv.(*KVServer).Do("}},
+	} {
+		r := grade(t, grader.Options{Dir: ".", Files: edited(t, x.old, x.new), Lab: labs.KV(), OnCore: true, Run: regexp.MustCompile("^service/basic$"), Seeds: 1})
+		f, _, _ := firstFailure(r)
+		if f == nil || f.Kind != x.kind {
+			t.Errorf("%q: expected a %s, found %+v", x.new, x.kind, f)
+			continue
+		}
+		for _, text := range x.stack {
+			if !strings.Contains(f.Message+"\n"+f.Stack, text) {
+				t.Errorf("%q: expected %s in the stack, found %s\n%s", x.new, text, f.Message, f.Stack)
+			}
+		}
+		if strings.Contains(f.Stack, "raftlabkit") {
+			t.Errorf("%q: the stack shows the kit:\n%s", x.new, f.Stack)
+		}
+		if !strings.HasSuffix(f.Replay, " --raft core") {
+			t.Errorf("the command that repeats it is %q", f.Replay)
+		}
 	}
 }

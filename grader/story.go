@@ -11,6 +11,7 @@ import (
 
 	"github.com/raftlab/raftlab/grader/check"
 	"github.com/raftlab/raftlab/grader/explain"
+	"github.com/raftlab/raftlab/grader/host"
 	"github.com/raftlab/raftlab/grader/script"
 	"github.com/raftlab/raftlab/grader/sim"
 	"github.com/raftlab/raftlab/labs/kit/wire"
@@ -282,6 +283,9 @@ func (sub *subject) explain(o *Options, j *job, out *script.Outcome, s *story, b
 		f.Replay = "grade reference" + strings.TrimPrefix(f.Replay, "grade")
 	}
 	f.Stack = sub.own(v.Stack)
+	if v.Property == check.NoDeadlock { // the dump of a server
+		f.Stack = sub.own(host.Dump([]byte(v.Stack)))
+	}
 	f.Code = sub.place(v.Stack)
 	if limit != 0 {
 		sub.chain(f, book.Explain(v, fieldsOf(sub)))
