@@ -18,10 +18,11 @@ func (c *cli) profileFlag(cmd *cobra.Command) {
 
 // raftFlag says on which Raft a service stands.
 func (c *cli) raftFlag(cmd *cobra.Command) {
-	text := "the Raft below a service, `own|core`: the folder's, or the grader's own"
+	text := "the Raft below a service, `own|core`: the folder's (default) or the grader's own"
 	if c.lang == "zh" {
-		text = "服务所用的 Raft，`own|core`：文件夹里的，或评分器自己的"
+		text = "服务所用的 Raft，`own|core`：文件夹里的（默认），或评分器自己的"
 	}
 	cmd.Flags().StringVar(&c.raft, "raft", "own", text)
+	cmd.Flags().Lookup("raft").DefValue = ""
 	complete(cmd, "raft", fixed("own", "core"))
 }
