@@ -54,6 +54,8 @@ type Options struct {
 	Work int64
 	// FirstFailure ends a test's runs with the first that fails: it has its verdict
 	// then. Runs after that are left out of the Result, whatever became of them.
+	// Without it, and with each test's own number of runs, one that fails after
+	// longInVain does so.
 	FirstFailure bool
 
 	Workers  int    // worlds side by side; 0 is one per core
@@ -231,7 +233,7 @@ func runJobs(ctx context.Context, o *Options, lab *script.Lab, sub *subject, hin
 		done int
 		fail error
 		next int
-		work = meter{jobs: jobs, limit: o.Work, first: o.FirstFailure}
+		work = meter{jobs: jobs, limit: o.Work, ends: o.ends}
 	)
 	progress := func(p Progress) {
 		if o.Progress != nil {
@@ -254,7 +256,7 @@ func runJobs(ctx context.Context, o *Options, lab *script.Lab, sub *subject, hin
 				}
 				j := jobs[next]
 				next++
-				needless := o.FirstFailure && slices.ContainsFunc(byTest[j.t][:j.run], (*job).failed)
+				needless := slices.ContainsFunc(byTest[j.t][:j.run], o.ends)
 				mu.Unlock()
 				if !needless {
 					j.do(ctx, o, lab, sub, hints, tests[j.t])
@@ -268,7 +270,7 @@ func runJobs(ctx context.Context, o *Options, lab *script.Lab, sub *subject, hin
 				p := Progress{}
 				if left[j.t]--; left[j.t] == 0 && fail == nil {
 					p.Test = tests[j.t]
-					p.Test.settle(byTest[j.t], o.FirstFailure)
+					p.Test.settle(byTest[j.t], o.ends)
 				}
 				progress(p)
 				mu.Unlock()
@@ -282,22 +284,30 @@ func runJobs(ctx context.Context, o *Options, lab *script.Lab, sub *subject, hin
 	if fail == nil && work.used() {
 		for _, j := range jobs[work.next:] {
 			j.withhold(o.Work)
-			tests[j.t].settle(byTest[j.t], o.FirstFailure)
+			tests[j.t].settle(byTest[j.t], o.ends)
 		}
 	}
 	return fail
 }
 
-// failed says whether j was run and failed.
-func (j *job) failed() bool { return j.done && j.failure != nil }
+// longInVain is the virtual time after which a run that fails ends its test: most
+// of it was waiting, and the test's other runs would wait as long. Runs of a
+// server that works are seldom longer.
+const longInVain = 8 * sim.Second
+
+// ends says whether j was run and ends its test: it failed, and its test's other
+// runs are not worth what they take.
+func (o *Options) ends(j *job) bool {
+	return j.done && j.failure != nil && (o.FirstFailure || o.Seeds == 0 && j.result.Virtual >= longInVain)
+}
 
 // meter adds up the work of the jobs, in their order.
 type meter struct {
 	jobs  []*job
 	limit int64
-	first bool         // jobs after their test's first failure do not count
+	ends  func(*job) bool
 	next  int          // the first job that is not counted yet
-	over  *script.Test // the last test that failed, of the jobs counted
+	over  *script.Test // the last test that was ended, of the jobs counted: its others do not count
 	sum   int64
 }
 
@@ -307,11 +317,11 @@ func (m *meter) used() bool {
 	for m.limit > 0 && m.sum < m.limit && m.next < len(m.jobs) && m.jobs[m.next].done {
 		j := m.jobs[m.next]
 		m.next++
-		if m.first && m.over == j.test {
+		if m.over == j.test {
 			continue
 		}
 		m.sum += int64(j.result.Fuel)
-		if j.failed() {
+		if m.ends(j) {
 			m.over = j.test
 		}
 	}
@@ -320,7 +330,7 @@ func (m *meter) used() bool {
 
 // withhold makes j a run for which no work was left.
 func (j *job) withhold(limit int64) {
-	j.result = RunResult{Seed: j.seed, Status: Failed}
+	j.done, j.result = true, RunResult{Seed: j.seed, Status: Failed}
 	j.failure = &Failure{
 		Kind: Limit, Property: "Work", Seed: j.seed, Server: -1,
 		Message: fmt.Sprintf("not run: the runs before it used up the %d million loops that a submission may do in all", limit/1_000_000),
@@ -374,13 +384,14 @@ func (j *job) do(ctx context.Context, o *Options, lab *script.Lab, sub *subject,
 
 // settle gives a test its verdict from its runs: a test passes if all do. A
 // test with a safety failure in any run has no points; so has one that fails
-// otherwise: a replicated log that sometimes works is not one. first leaves out
-// the runs after the first that failed.
-func (t *TestResult) settle(jobs []*job, first bool) {
-	t.Status, t.Points = Passed, t.Max
+// otherwise: a replicated log that sometimes works is not one. The runs after one
+// that ends the test are left out.
+func (t *TestResult) settle(jobs []*job, ends func(*job) bool) {
+	t.Status, t.Points, t.Left = Passed, t.Max, 0
+	t.Runs = make([]RunResult, len(jobs))
 	for i, j := range jobs {
-		if first && t.Status == Failed {
-			t.Runs = t.Runs[:i]
+		if i > 0 && ends(jobs[i-1]) {
+			t.Runs, t.Left = t.Runs[:i], len(jobs)-i
 			return
 		}
 		t.Runs[i] = j.result

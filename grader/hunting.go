@@ -151,7 +151,7 @@ func (s *Session) repeat(ctx context.Context, lab *script.Lab, t *script.Test, s
 	if j.do(ctx, &s.o, lab, s.sub, s.hints, tr); j.err != nil {
 		return nil, nil, j.err
 	}
-	tr.settle([]*job{j}, false)
+	tr.settle([]*job{j}, s.o.ends)
 	if tr.Failure == nil {
 		return tr, nil, nil
 	}

@@ -90,6 +90,9 @@ type TestResult struct {
 	Points float64     `json:"points"`
 	Max    float64     `json:"max"`
 	Runs   []RunResult `json:"runs"`
+	// Left is how many runs were left out after the last of Runs, which failed: the
+	// verdict was known.
+	Left int `json:"left,omitempty"`
 	// Failure is that of the first failing run.
 	Failure *Failure `json:"failure,omitempty"`
 }

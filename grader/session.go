@@ -218,12 +218,12 @@ func (s *Session) Result(outcomes []Outcome) (*Result, error) {
 		if o := outcomes[i]; o.Run.Seed != j.seed || o.Run.Status != Passed && o.Run.Status != Failed {
 			return nil, fmt.Errorf("grader: the outcome of run %d is another's, or none", i)
 		}
-		j.result, j.failure = outcomes[i].Run, outcomes[i].Failure
+		j.result, j.failure, j.done = outcomes[i].Run, outcomes[i].Failure, true
 		byTest[j.t] = append(byTest[j.t], j)
 	}
 	for t, jobs := range byTest {
 		s.tests[t].Failure = nil
-		s.tests[t].settle(jobs, false)
+		s.tests[t].settle(jobs, s.o.ends)
 	}
 	for i := range s.res.Parts {
 		s.res.Parts[i].Points, s.res.Parts[i].Max = 0, 0

@@ -223,17 +223,21 @@ func (r *Report) seeds(t *grader.TestResult) string {
 			bad = append(bad, strconv.FormatUint(run.Seed, 10))
 		}
 	}
-	if len(t.Runs) < 2 || len(bad) == 0 {
+	if len(t.Runs)+t.Left < 2 || len(bad) == 0 {
 		return ""
 	}
 	n := len(bad)
+	left := ""
+	if t.Left > 0 {
+		left = fmt.Sprintf(r.m.runsLeft, t.Left)
+	}
 	if r.o.HideSeeds {
-		return fmt.Sprintf(r.m.runsFail, n, len(t.Runs))
+		return fmt.Sprintf(r.m.runsFail, n, len(t.Runs)) + left
 	}
 	if n > 8 {
 		bad = append(bad[:8], "…")
 	}
-	return fmt.Sprintf(r.m.seedsFail, n, len(t.Runs), strings.Join(bad, ", "))
+	return fmt.Sprintf(r.m.seedsFail, n, len(t.Runs), strings.Join(bad, ", ")) + left
 }
 
 func (r *Report) section(title, place string) {

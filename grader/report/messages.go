@@ -15,6 +15,7 @@ type messages struct {
 	runs                     func(n int) string
 	seedsFail                string // failing, all, the seeds
 	runsFail                 string // failing, all
+	runsLeft                 string // number
 
 	// Kinds of failure, and what each means.
 	safety, liveness, budget, fault, engine                          string
@@ -79,6 +80,7 @@ var english = messages{
 	},
 	seedsFail: "%d of %d runs fail, with seed %s",
 	runsFail:  "%d of %d runs fail",
+	runsLeft:  "; %d more were not run, as the verdict is known",
 
 	safety: "safety", liveness: "liveness", budget: "budget", fault: "fault", engine: "grader",
 	safetyMeans:   "something happened that must never happen",
@@ -155,6 +157,7 @@ var chinese = messages{
 	runs:      func(n int) string { return number(float64(n)) + " 次" },
 	seedsFail: "%[2]d 次运行中 %[1]d 次失败，种子 %[3]s",
 	runsFail:  "%[2]d 次运行中 %[1]d 次失败",
+	runsLeft:  "；结论已定，另外 %d 次没有运行",
 
 	safety: "安全性", liveness: "活性", budget: "预算", fault: "故障", engine: "评分器",
 	safetyMeans:   "发生了绝不允许发生的事",
