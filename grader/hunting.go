@@ -254,8 +254,14 @@ func (s *Session) shrinkRun(ctx context.Context, lab *script.Lab, t *script.Test
 	if out.Err != nil || out.Violation == nil {
 		return nil, engineError(ctx, cmp.Or(out.Err, errors.New("a failing run passed when it was repeated")))
 	}
-	w := log.World(t, seed, out.Violation)
-	small, tried, err := s.shrink(ctx, w, out.Violation.Property, progress)
+	var w, small *hunt.World
+	var tried int
+	err := hunt.ErrNotTheSame
+	for _, w = range log.Worlds(t, seed, out.Violation) {
+		if small, tried, err = s.shrink(ctx, w, out.Violation.Property, progress); !errors.Is(err, hunt.ErrNotTheSame) {
+			break
+		}
+	}
 	switch {
 	case errors.Is(err, hunt.ErrNotTheSame):
 		return nil, ErrNoScript

@@ -136,7 +136,7 @@ func TestALogIsTheSameRun(t *testing.T) {
 	if out.Violation == nil {
 		t.Fatal("servers without a disk pass")
 	}
-	again := log.World(test, 0, out.Violation).Run(t.Context(), withoutDisk())
+	again := log.Worlds(test, 0, out.Violation)[0].Run(t.Context(), withoutDisk())
 	if v := again.Violation; v == nil || v.Property != out.Violation.Property || v.Time != out.Violation.Time {
 		t.Errorf("the test broke %v at %d, its log %v", out.Violation, out.Violation.Time, v)
 	}
@@ -190,7 +190,7 @@ func TestLabTestsAreTheSameRunAsWorlds(t *testing.T) {
 				t.Fatalf("%s/%s: the core fails: %v %v", p.Name, x.Name, out.Err, out.Violation)
 			}
 			end := &check.Violation{Property: check.ElectionSafety, Time: out.Virtual}
-			again := log.World(x, 1, end).Run(t.Context(), core(), &got)
+			again := log.Worlds(x, 1, end)[0].Run(t.Context(), core(), &got)
 			if again.Err != nil {
 				t.Errorf("%s/%s: its run is no world: %v", p.Name, x.Name, again.Err)
 				continue

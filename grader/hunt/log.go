@@ -1,6 +1,9 @@
 package hunt
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/raftlab/raftlab/grader/check"
 	"github.com/raftlab/raftlab/grader/script"
 	"github.com/raftlab/raftlab/grader/sim"
@@ -16,22 +19,45 @@ type logged struct {
 	line string
 }
 
-// Add takes down a line; it is a script.Run's Log.
-func (l *Log) Add(at sim.Time, line string) { l.lines = append(l.lines, logged{at, line}) }
+// Add takes down a line; it is a script.Run's Log. A Start that turned out to be
+// waited for in vain takes the place of the same Start without a wait.
+func (l *Log) Add(at sim.Time, line string) {
+	i := len(l.lines)
+	for i > 0 && l.lines[i-1].at > at {
+		i--
+	}
+	quiet := logged{at, strings.TrimSuffix(line, ")") + ", wait = False)"}
+	if k := slices.Index(l.lines[:i], quiet); k >= 0 {
+		l.lines[k].line = line
+		return
+	}
+	l.lines = slices.Insert(l.lines, i, logged{at, line})
+}
 
-// World is the run that was taken down, as a world: the same faults and commands
-// at the same moments. What the test waited for is left out, but for the wait
-// that was in vain.
-func (l *Log) World(t *script.Test, seed uint64, v *check.Violation) *World {
+// Worlds makes worlds of the run that was taken down, the likeliest first: the
+// same faults and commands at the same moments. What the test waited for is left
+// out, but in one of them for the last wait, which may be what failed.
+func (l *Log) Worlds(t *script.Test, seed uint64, v *check.Violation) []*World {
+	end, wait := l.world(t, seed, v, false), l.world(t, seed, v, true)
+	switch {
+	case wait == nil:
+		return []*World{end}
+	case check.KindOf(v.Property) == check.Liveness:
+		return []*World{wait, end}
+	}
+	return []*World{end, wait}
+}
+
+// world is the run as a world that ends with the last wait, or that waits for
+// nothing but the time of v. It is nil if it should wait and there was no wait.
+func (l *Log) world(t *script.Test, seed uint64, v *check.Violation, wait bool) *World {
 	w := &World{
 		Seed: t.WorldSeed(seed), Servers: t.Servers, Net: t.Link, SnapshotEvery: int(t.SnapshotEvery), Preempt: t.PreemptOf(seed),
 	}
 	last := -1
-	if check.KindOf(v.Property) == check.Liveness {
-		for i, e := range l.lines {
-			if waits(e.line) {
-				last = i
-			}
+	for i, e := range l.lines {
+		if wait && waits(e.line) {
+			last = i
 		}
 	}
 	for i, e := range l.lines {
@@ -41,6 +67,9 @@ func (l *Log) World(t *script.Test, seed uint64, v *check.Violation) *World {
 		if i == last {
 			return w // what follows, the wait does by itself
 		}
+	}
+	if wait {
+		return nil
 	}
 	w.Actions = append(w.Actions, Action{At: v.Time + 1, Op: Wait})
 	return w

@@ -109,6 +109,10 @@ func (c *cluster) Attr(name string) (starlark.Value, error) {
 			r.log(r.world.Now(), logLine(name, args, kw))
 		}
 		v, err := m(r, call{b.Name(), args, kw})
+		if n, ok := v.(starlark.Int); ok && r.log != nil && measuring[name] {
+			value, _ := n.Int64()
+			r.readings = append(r.readings, reading{r.world.Now(), logLine(name, args, kw), value})
+		}
 		if err == nil && r.checker.Violation() != nil {
 			err = errEnded
 		}
@@ -638,6 +642,9 @@ func (r *runner) mBudget(a call) (starlark.Value, error) {
 	r.out.Budgets = append(r.out.Budgets, Budget{name, u, l, unit})
 	if u <= l {
 		return starlark.None, nil
+	}
+	if r.log != nil {
+		r.logBudget(prop, name, u, l, unit)
 	}
 	return nil, r.violate(&check.Violation{Property: p, Server: -1, Peer: -1,
 		Message:  fmt.Sprintf("%s: %g %s, at most %g are allowed", name, u, unit, l),

@@ -2,6 +2,8 @@ package script
 
 import (
 	"fmt"
+	"math"
+	"strconv"
 	"strings"
 
 	"go.starlark.net/starlark"
@@ -16,8 +18,65 @@ import (
 var unlogged = map[string]bool{
 	"sleep": true, "until": true, "spawn": true, "wait_until": true, "rand": true, "chance": true, "pick": true, "shuffle": true,
 	"up": true, "reachable": true, "command": true, "start": true, "commit": true, "applied": true, "value": true, "last_applied": true,
-	"leader": true, "term": true, "rpcs": true, "bytes": true, "state_size": true,
+	"leader": true, "term": true, "rpcs": true, "bytes": true, "state_size": true, "snapshot_size": true,
 	"budget": true, "fail": true, "expect": true, "wait_crash": true, "client": true, "client_rpcs": true,
+}
+
+// measuring are the methods that count what something costs.
+var measuring = map[string]bool{"rpcs": true, "bytes": true, "state_size": true}
+
+// reading is what a test measured.
+type reading struct {
+	at    sim.Time
+	text  string // "c.bytes()"
+	value int64
+}
+
+// logBudget takes down a budget that was exceeded, and the reading that it was
+// counted from. How the test made one number of its readings is found by the
+// number: a reading, what was added to it since, or that per second; in the end
+// what was added less what the test forgave.
+func (r *runner) logBudget(property, name string, used, limit float64, unit string) {
+	now := r.world.Now()
+	tell := func(from *reading, before, sum string) {
+		if from != nil {
+			r.log(from.at, before)
+		}
+		r.log(now, fmt.Sprintf("c.budget(%q, %q, %s, %s, %q)", property, name, sum, strconv.FormatFloat(limit, 'f', -1, 64), unit))
+	}
+	var last, since *reading
+	for i := len(r.readings) - 1; i >= 0; i-- {
+		if c := &r.readings[i]; c.at == now && float64(c.value) == used {
+			tell(nil, "", c.text)
+			return
+		}
+	}
+	for i := len(r.readings) - 1; i >= 0; i-- {
+		c := &r.readings[i]
+		if c.at != now {
+			break
+		}
+		for k := i - 1; k >= 0; k-- {
+			b := &r.readings[k]
+			if b.text != c.text || b.at == now {
+				continue
+			}
+			added := c.value - b.value
+			switch {
+			case float64(added) == used:
+				tell(b, "before = "+b.text, c.text+" - before")
+				return
+			case float64(added)*float64(sim.Second)/float64(now-b.at) == used:
+				tell(b, fmt.Sprintf("before, t = %s, c.now", b.text), fmt.Sprintf("(%s - before) * s / (c.now - t)", c.text))
+				return
+			case since == nil && float64(added) > used && used == math.Trunc(used):
+				last, since = c, b
+			}
+		}
+	}
+	if since != nil {
+		tell(since, "before = "+since.text, fmt.Sprintf("%s - before - %d", last.text, last.value-since.value-int64(used)))
+	}
 }
 
 // logLine writes a call of a method of the cluster as a line of Starlark.

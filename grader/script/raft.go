@@ -52,7 +52,7 @@ func (r *runner) start(n int, cmd []byte) (*started, error) {
 		r.log(r.world.Now(), fmt.Sprintf("c.start(%d, %s, wait = False)", n, r.decode(cmd)))
 	}
 	var got *started
-	life := r.world.Life(n)
+	begin, life := r.world.Now(), r.world.Life(n)
 	if r.world.Request(n, "start", 0, cmd, func(e *sim.Effect) { got = &started{e.Index, e.Term, e.Flag} }) == 0 {
 		// It is about to boot: MIT's harness would wait for Make as well.
 		return nil, nil
@@ -62,6 +62,9 @@ func (r *runner) start(n int, cmd []byte) (*started, error) {
 		return nil, err
 	}
 	if got == nil && !gone() {
+		if r.log != nil {
+			r.log(begin, fmt.Sprintf("c.start(%d, %s)", n, r.decode(cmd)))
+		}
 		return nil, r.violate(&check.Violation{Property: check.StartReturns, Server: n, Peer: -1,
 			Message:  fmt.Sprintf("Start(%s) on server %d has not returned for %d ms", wire.CommandText(cmd), n, startWithin/sim.Millisecond),
 			Expected: "Start returns at once, without waiting for the command to be committed", Found: "it is still running"})

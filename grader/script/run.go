@@ -26,7 +26,8 @@ type Run struct {
 	// Turn, if not nil, lets the run take another course from some time on.
 	Turn *Turn
 	// Log, if not nil, is told what the test does to the cluster, and what it
-	// waits for, as lines of Starlark that a world file could hold.
+	// waits for, as lines of Starlark that a world file could hold. What turns out
+	// later to matter is told later, with the earlier time.
 	Log func(at sim.Time, line string)
 }
 
@@ -100,9 +101,11 @@ type runner struct {
 	alone   map[int]bool // servers that isolate has cut off
 	lastGot int          // the server that last accepted a command
 	log     func(at sim.Time, line string)
-	history *history.History
-	nextOp  uint64 // the last operation of a client
-	api     string // what the clerks of the course's service are, once asked
+	// readings are what the test has measured, in order, if there is a log.
+	readings []reading
+	history  *history.History
+	nextOp   uint64 // the last operation of a client
+	api      string // what the clerks of the course's service are, once asked
 }
 
 // PreemptOf says how eagerly a test's servers are preempted with a seed: seeds
