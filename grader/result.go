@@ -39,8 +39,8 @@ type Result struct {
 	Go      string `json:"go,omitempty"`      // Go release that built the module
 	Module  string `json:"module,omitempty"`  // SHA-256 of the module
 	Profile string `json:"profile,omitempty"` // what the folder was recognised as, and why
-	// Raft is "core" if the service stood on the grader's own Raft; "": on the folder's.
-	Raft string `json:"raft,omitempty"`
+	// Raft is CoreRaft if the service stood on it; "": on the folder's.
+	Raft Raft `json:"raft,omitempty"`
 	// LeftOut are files of the submission that were not compiled, and why.
 	LeftOut []string `json:"leftOut,omitempty"`
 	Seed    uint64   `json:"seed"`

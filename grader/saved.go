@@ -35,7 +35,7 @@ type Saved struct {
 	Subject  string   `json:"subject"` // "module" or "core"
 	Lab      string   `json:"lab"`
 	Test     string   `json:"test"`           // "part/name"; "" for a world
-	Raft     string   `json:"raft,omitempty"` // Result.Raft
+	Raft     Raft     `json:"raft,omitempty"` // Result.Raft
 	Seed     uint64   `json:"seed"`
 	Property string   `json:"property"`
 	Time     sim.Time `json:"time"` // virtual
@@ -268,7 +268,7 @@ func (d *Saved) Replay(ctx context.Context, o Options, shrinking func(actions, r
 	if d.Subject == "module" && o.Dir == "" && o.Files == nil && o.Module == nil {
 		o.Module = &build.Module{Wasm: d.wasm, Hash: d.Module, Go: d.Go, SourceMap: d.Sources, Sources: d.code}
 	}
-	o.Lab, o.Parts, o.Run, o.OnCore = nil, nil, nil, d.Raft == "core"
+	o.Lab, o.Parts, o.Run, o.OnCore = nil, nil, nil, d.Raft.OnCore()
 	if d.Test != "" {
 		var err error
 		if o.Lab, err = d.lab(); err != nil {

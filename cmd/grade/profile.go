@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/raftlab/raftlab/grader"
 	"github.com/raftlab/raftlab/grader/build"
 )
 
@@ -22,7 +23,7 @@ func (c *cli) raftFlag(cmd *cobra.Command) {
 	if c.lang == "zh" {
 		text = "服务所用的 Raft，`own|core`：文件夹里的（默认），或评分器自己的"
 	}
-	cmd.Flags().StringVar(&c.raft, "raft", "own", text)
+	cmd.Flags().StringVar(&c.raft, "raft", string(grader.OwnRaft), text)
 	cmd.Flags().Lookup("raft").DefValue = ""
-	complete(cmd, "raft", fixed("own", "core"))
+	complete(cmd, "raft", fixed(grader.Rafts()...))
 }

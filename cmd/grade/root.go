@@ -147,8 +147,8 @@ func (c *cli) checkFlags() error {
 		return fmt.Errorf(c.t.badChoice, "--lang", "en, zh", c.lang)
 	case c.color != "auto" && c.color != "always" && c.color != "never":
 		return fmt.Errorf(c.t.badChoice, "--color", "auto, always, never", c.color)
-	case c.raft != "" && c.raft != "own" && c.raft != "core":
-		return fmt.Errorf(c.t.badChoice, "--raft", "own, core", c.raft)
+	case !grader.Raft(c.raft).Known():
+		return fmt.Errorf(c.t.badChoice, "--raft", strings.Join(grader.Rafts(), ", "), c.raft)
 	case c.seeds < 0 || c.seeds > maxSeeds:
 		return fmt.Errorf(c.t.badNumber, "--seeds", 1, maxSeeds, c.seeds)
 	case c.workers < 0 || c.workers > maxWorkers:
@@ -218,7 +218,7 @@ func (c *cli) options(args []string, core bool) (grader.Options, error) {
 		return grader.Options{}, err
 	}
 	o := grader.Options{
-		Dir: dir, Core: core, Profile: c.profile, OnCore: c.raft == "core", Lab: files, Parts: parts, Run: pattern,
+		Dir: dir, Core: core, Profile: c.profile, OnCore: grader.Raft(c.raft).OnCore(), Lab: files, Parts: parts, Run: pattern,
 		Seed: c.seed, Seeds: c.seeds, Workers: c.workers, Lang: c.lang, CacheDir: cacheDir(),
 	}
 	c.core, c.dir = core, dir
@@ -315,7 +315,7 @@ func (c *cli) replay(t *grader.TestResult) string {
 	if c.profile != "" {
 		words = append(words, "--profile", c.profile)
 	}
-	if c.raft == "core" {
+	if grader.Raft(c.raft).OnCore() {
 		words = append(words, "--raft", c.raft)
 	}
 	if c.dir != "" {

@@ -189,7 +189,7 @@ func (c *cli) soakReport(res *soak.Result, stopped bool, args []string) {
 		if c.lab != "" {
 			words = append(words, "--lab", quote(c.lab))
 		}
-		if c.raft == "core" {
+		if grader.Raft(c.raft).OnCore() {
 			words = append(words, "--raft", c.raft)
 		}
 		for _, a := range args {

@@ -129,7 +129,7 @@ func (j *Job) do(ctx context.Context) (*Reply, error) {
 		return nil, err
 	}
 	o := grader.Options{
-		Dir: ".", Files: files.FS(), Lab: lab, Profile: j.Spec.Profile, OnCore: j.Spec.Raft == "core", Parts: j.Spec.Parts, Seed: j.Spec.Seed, Seeds: j.Spec.Seeds,
+		Dir: ".", Files: files.FS(), Lab: lab, Profile: j.Spec.Profile, OnCore: j.Spec.Raft.OnCore(), Parts: j.Spec.Parts, Seed: j.Spec.Seed, Seeds: j.Spec.Seeds,
 		Work: j.Spec.Limits.Work, FirstFailure: true, Workers: 1, Lang: "en", GoCache: j.CacheDir, CacheServer: j.server, BuildLimits: j.Spec.Limits.build(),
 	}
 	reply := &Reply{}

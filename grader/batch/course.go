@@ -17,6 +17,7 @@ import (
 
 	"github.com/pelletier/go-toml/v2"
 
+	"github.com/raftlab/raftlab/grader"
 	"github.com/raftlab/raftlab/grader/build"
 	"github.com/raftlab/raftlab/grader/script"
 	"github.com/raftlab/raftlab/labs"
@@ -29,11 +30,9 @@ type Course struct {
 	Lab   string   `toml:"lab"`   // one of labs.Names, or a lab's folder, relative to the course file
 	Parts []string `toml:"parts"` // those graded; none: all
 	// Profile is the lab that the folders hold (grade --profile); none: each is recognised.
-	Profile string `toml:"profile"`
-	// Raft is what a service stands on: "own", the folder's package raft (the
-	// default), or "core", the grader's own in its place.
-	Raft string `toml:"raft"`
-	Due  Time   `toml:"-"` // the deadline
+	Profile string      `toml:"profile"`
+	Raft    grader.Raft `toml:"raft"` // what a service stands on; none: the folder's
+	Due     Time        `toml:"-"`    // the deadline
 	// When is Due as the file has it: a TOML date-time with its zone, or a string.
 	When any `toml:"due"`
 
@@ -253,8 +252,8 @@ func (c *Course) check() error {
 	switch {
 	case c.Profile != "" && !slices.Contains(build.Profiles(), c.Profile):
 		return fmt.Errorf("profile: expected one of %s, found %q", strings.Join(build.Profiles(), ", "), c.Profile)
-	case c.Raft != "" && c.Raft != "own" && c.Raft != "core":
-		return fmt.Errorf("raft: expected own or core, found %q", c.Raft)
+	case !c.Raft.Known():
+		return fmt.Errorf("raft: expected %s, found %q", strings.Join(grader.Rafts(), " or "), c.Raft)
 	case c.Seeds.First != 0 && c.Seeds.FirstEnv != "":
 		return errors.New("seeds.first_env: expected first or first_env, found both")
 	case c.Seeds.Count < 0 || c.Seeds.Count > 10_000:
@@ -351,7 +350,7 @@ func (c *Course) Fit(name string, lab *script.Lab) error {
 			return &CourseError{File: name, Msg: fmt.Sprintf("feedback.hidden: the lab %s has no part or test %q; parts go by their own names (grade list), tests are named part/test", lab.Name, pattern)}
 		}
 	}
-	if c.Raft == "core" && lab.Service == "" {
+	if c.Raft.OnCore() && lab.Service == "" {
 		return &CourseError{File: name, Msg: fmt.Sprintf("raft: expected own, found core: the lab %s grades the Raft itself; a lab on top of it, such as kv, may stand on the core", lab.Name)}
 	}
 	for n := range c.Points {

@@ -63,11 +63,11 @@ type Spec struct {
 	Parts  []string `json:"parts,omitempty"`
 	// Profile is the lab that the folders hold, "" if each is to be recognised.
 	Profile string `json:"profile,omitempty"`
-	// Raft is "core" if services stand on the grader's own Raft; "": on the folder's.
-	Raft   string `json:"raft,omitempty"`
-	Seed   uint64 `json:"seed"`
-	Seeds  int    `json:"seeds"` // runs of each test; 0: each test's own number
-	Limits Limits `json:"limits"`
+	// Raft is CoreRaft if services stand on it; "": on the folder's.
+	Raft   grader.Raft `json:"raft,omitempty"`
+	Seed   uint64      `json:"seed"`
+	Seeds  int         `json:"seeds"` // runs of each test; 0: each test's own number
+	Limits Limits      `json:"limits"`
 }
 
 // Limits bound what one submission may cost.

@@ -158,7 +158,7 @@ func NewSpec(c *Course, lab *Lab, goRelease string) (Spec, error) {
 	s := Spec{
 		Grader: Version(), Go: goRelease, Lab: lab.Name, Hash: lab.Hash, Profile: c.Profile, Seeds: c.Seeds.Count, Limits: lim,
 	}
-	if c.Raft == "core" {
+	if c.Raft.OnCore() {
 		s.Raft = c.Raft
 	}
 	if s.Seed, err = c.Seeds.FirstSeed(os.Getenv); err != nil {

@@ -69,7 +69,7 @@ func VerifyResult(ctx context.Context, o grader.Options, was *grader.Result) (*V
 	for _, p := range was.Parts {
 		o.Parts = append(o.Parts, p.Name)
 	}
-	o.Seed, o.Seeds, o.OnCore = was.Seed, was.Seeds, was.Raft == "core"
+	o.Seed, o.Seeds, o.OnCore = was.Seed, was.Seeds, was.Raft.OnCore()
 	is, err := grader.Grade(ctx, o)
 	if err != nil {
 		return nil, err

@@ -136,7 +136,7 @@ func (r *Report) verdict(res *grader.Result, failed []*grader.TestResult) {
 			r.printf("\n")
 		}
 	}
-	if res.Raft == "core" {
+	if res.Raft.OnCore() {
 		r.text("  ", r.m.onCore, r.p.dim)
 		if !r.o.Verbose {
 			r.printf("\n")

@@ -142,7 +142,7 @@ func Of(res *grader.Result, o report.Options) *Sheet {
 
 // FactsOf says by what a result can be repeated.
 func FactsOf(res *grader.Result, hideSeeds bool) []Fact {
-	facts := []Fact{{"grader", res.Grader}, {"lab", res.Lab}, {"labHash", res.LabHash}, {"go", res.Go}, {"module", res.Module}, {"profile", res.Profile}, {"raft", res.Raft}}
+	facts := []Fact{{"grader", res.Grader}, {"lab", res.Lab}, {"labHash", res.LabHash}, {"go", res.Go}, {"module", res.Module}, {"profile", res.Profile}, {"raft", string(res.Raft)}}
 	if !hideSeeds {
 		facts = append(facts, Fact{"seed", strconv.FormatUint(res.Seed, 10)}, Fact{"seeds", strconv.Itoa(res.Seeds)}, Fact{"hash", res.Hash})
 	}
