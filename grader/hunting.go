@@ -75,7 +75,7 @@ func (s *Session) Hunt(ctx context.Context, o HuntOptions) (*HuntResult, error) 
 	}
 	found, err := hunt.Search(ctx, hunt.Options{
 		Factory: s.sub.factory, Seed: s.o.Seed, Worlds: o.Worlds, Time: o.Time, Workers: s.o.Workers,
-		NoSnapshots: slices.Contains(s.sub.lacks, "Snapshot"),
+		NoSnapshots: slices.Contains(s.sub.lacks, "Snapshot"), Service: s.lab.Service,
 		Progress: func(n int) {
 			if s.o.Progress != nil {
 				s.o.Progress(Progress{Stage: "hunt", Done: n, Total: o.Worlds})
@@ -109,7 +109,10 @@ func (s *Session) Hunt(ctx context.Context, o HuntOptions) (*HuntResult, error) 
 }
 
 func (s *Session) shrink(ctx context.Context, w *hunt.World, p check.Property, progress func(actions, runs int)) (*hunt.World, int, error) {
-	sh := hunt.Shrinker{Factory: s.sub.factory, Correct: coreSubject().factory, Property: p, Workers: s.o.Workers, Progress: progress}
+	sh := hunt.Shrinker{Factory: s.sub.factory, Property: p, Workers: s.o.Workers, Progress: progress}
+	if w.Service == "" {
+		sh.Correct = coreSubject().factory
+	}
 	return sh.Shrink(ctx, w)
 }
 
@@ -129,7 +132,11 @@ func (s *Session) write(ctx context.Context, w *hunt.World, p check.Property, he
 	if s.sub.module != "" {
 		module = s.sub.module[:16]
 	}
-	return w.Script(fmt.Sprintf("%s\n%s\nModule %s, trace %.16s\nRun it again: grade replay FILE DIR", what, head, module, tr.Runs[0].Hash), p), tr, nil
+	again := "grade replay FILE DIR"
+	if s.res.Raft.OnCore() {
+		again += " --raft core"
+	}
+	return w.Script(fmt.Sprintf("%s\n%s\nModule %s, trace %.16s\nRun it again: %s", what, head, module, tr.Runs[0].Hash, again), p), tr, nil
 }
 
 // World runs a world file, and makes a failure small if shrinking is not nil. Its
@@ -138,6 +145,9 @@ func (s *Session) World(ctx context.Context, name string, src []byte, shrinking 
 	lab, test, err := script.LoadWorld(name, src)
 	if err != nil {
 		return nil, nil, err
+	}
+	if lab.Service != s.lab.Service {
+		return nil, nil, fmt.Errorf("%w: the world is one of the service %q, the servers are of %q", ErrNoTests, lab.Service, s.lab.Service)
 	}
 	lab.Hints = s.lab.Hints
 	return s.repeat(ctx, lab, test, test.World.Seed, shrinking)
@@ -249,7 +259,7 @@ var ErrNoScript = errors.New("this failure cannot be made a short script: it res
 
 // shrinkRun makes the run of a test small.
 func (s *Session) shrinkRun(ctx context.Context, lab *script.Lab, t *script.Test, seed uint64, progress func(actions, runs int)) (*Prey, error) {
-	var log hunt.Log
+	log := hunt.Log{Service: lab.Service}
 	out := lab.Run(t, script.Run{Seed: seed, Factory: s.sub.factory(), Log: log.Add, Cancelled: func() bool { return ctx.Err() != nil }})
 	if out.Err != nil || out.Violation == nil {
 		return nil, engineError(ctx, cmp.Or(out.Err, errors.New("a failing run passed when it was repeated")))
@@ -257,6 +267,11 @@ func (s *Session) shrinkRun(ctx context.Context, lab *script.Lab, t *script.Test
 	var w, small *hunt.World
 	var tried int
 	err := hunt.ErrNotTheSame
+	if kind := check.KindOf(out.Violation.Property); lab.Service != "" && kind != check.Safety && kind != check.Fault {
+		// Whether a correct service would do in a smaller run what is asked for in
+		// time, nobody can say: there is none to try it on.
+		return nil, ErrNoScript
+	}
 	for _, w = range log.Worlds(t, seed, out.Violation) {
 		if small, tried, err = s.shrink(ctx, w, out.Violation.Property, progress); !errors.Is(err, hunt.ErrNotTheSame) {
 			break

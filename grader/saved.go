@@ -274,6 +274,12 @@ func (d *Saved) Replay(ctx context.Context, o Options, shrinking func(actions, r
 		if o.Lab, err = d.lab(); err != nil {
 			return nil, nil, err
 		}
+	} else {
+		world, err := d.Tests()
+		if err != nil {
+			return nil, nil, err
+		}
+		o.Lab, _ = labs.Named(world.Service)
 	}
 	s, err := Open(ctx, o)
 	if err != nil {

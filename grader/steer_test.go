@@ -87,7 +87,7 @@ type steeredHunt struct {
 func (h *steeredHunt) search(ctx context.Context, factory func() sim.Factory, properties []check.Property, most int) (int, error) {
 	rng := sim.NewRNG(h.seed, 99)
 	for i := range most {
-		w := hunt.Generate(hunt.SeedOf(h.seed, i), true)
+		w := hunt.Generate(hunt.SeedOf(h.seed, i), "", true)
 		if h.steered && len(h.pool) > 0 && rng.Chance(0.5) {
 			w = h.continued(h.pool[rng.N(int64(len(h.pool)))], w, rng)
 		}

@@ -179,6 +179,7 @@ func (c *cli) huntCommand() *cobra.Command {
 	f.IntVar(&worlds, "worlds", 0, t.flagWorlds)
 	f.Uint64Var(&c.seed, "seed", 0, c.t.flagSeed)
 	f.StringVar(&save, "save", "", t.flagSave)
+	c.raftFlag(cmd)
 	f.BoolVarP(&c.verbose, "verbose", "v", false, c.t.flagVerbose)
 	f.IntVar(&c.hints, "hints", 2, c.t.flagHints)
 	f.IntVar(&c.workers, "workers", 0, c.t.flagWorkers)
@@ -188,7 +189,6 @@ func (c *cli) huntCommand() *cobra.Command {
 
 // folder makes a grading of the folder in args, or of the current one.
 func (c *cli) folder(args []string) (grader.Options, error) {
-	c.onlyRaft = true
 	o, err := c.options(args, false)
 	if err == nil && len(o.Parts) > 0 {
 		err = fmt.Errorf(c.t.noLab, strings.Join(o.Parts, " "))
@@ -229,10 +229,11 @@ func (c *cli) hunt(cmd *cobra.Command, args []string, ho grader.HuntOptions, sav
 		if err != nil {
 			return err
 		}
-		c.again = "grade replay " + quote(file)
+		var dirs []string
 		if c.dir != "" {
-			c.again += " " + quote(c.dir)
+			dirs = []string{c.dir}
 		}
+		c.againFile(file, dirs)
 		rep.Failure(res.Found.Test)
 		fmt.Fprintln(out)
 		c.script(out, fmt.Sprintf(t.found, res.Found.World, res.Found.Was, res.Found.Actions), file, res.Found.Script)

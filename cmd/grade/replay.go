@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/raftlab/raftlab/grader"
+	"github.com/raftlab/raftlab/grader/script"
 )
 
 func (c *cli) replayCommand() *cobra.Command {
@@ -23,6 +24,7 @@ func (c *cli) replayCommand() *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVar(&shrink, "shrink", "", t.flagShrink)
+	c.raftFlag(cmd)
 	f.BoolVarP(&c.verbose, "verbose", "v", false, c.t.flagVerbose)
 	f.IntVar(&c.hints, "hints", 2, c.t.flagHints)
 	f.IntVar(&c.workers, "workers", 0, c.t.flagWorkers)
@@ -74,8 +76,19 @@ func (c *cli) readLimited(file string, limit int64, absent string) ([]byte, erro
 
 // ofFailure says on what a saved failure is to run: on the folder in dirs or, if
 // there is none, on the server that was saved or the current folder.
-func (c *cli) ofFailure(saved *grader.Saved, dirs []string) (grader.Options, error) {
+func (c *cli) ofFailure(saved *grader.Saved, file string, src []byte, dirs []string) (grader.Options, error) {
 	if saved == nil || len(dirs) > 0 {
+		var lab *script.Lab
+		var err error
+		if saved != nil {
+			lab, err = saved.Tests()
+		} else {
+			lab, _, err = script.LoadWorld(filepath.Base(file), src)
+		}
+		if err != nil {
+			return grader.Options{}, noVerdict{err}
+		}
+		c.lab, c.onlyRaft = lab.Service, lab.Service == ""
 		return c.folder(dirs)
 	}
 	return grader.Options{Lang: c.lang, CacheDir: cacheDir(), Workers: c.workers}, nil
@@ -87,6 +100,9 @@ func (c *cli) againFile(file string, dirs []string) {
 	if len(dirs) > 0 {
 		c.again += " " + quote(dirs[0])
 	}
+	if grader.Raft(c.raft).OnCore() {
+		c.again += " --raft " + c.raft
+	}
 }
 
 func (c *cli) replayFile(cmd *cobra.Command, file string, dirs []string, shrink string) error {
@@ -95,7 +111,7 @@ func (c *cli) replayFile(cmd *cobra.Command, file string, dirs []string, shrink 
 	if err != nil {
 		return err
 	}
-	o, err := c.ofFailure(saved, dirs)
+	o, err := c.ofFailure(saved, file, b, dirs)
 	if err != nil {
 		return err
 	}

@@ -182,7 +182,7 @@ func (c *cli) viewSaved(cmd *cobra.Command, file string, dirs []string) error {
 	if len(dirs) > 1 {
 		return fmt.Errorf(huntTextsIn(c.lang).oneFolder, "view FILE", len(dirs))
 	}
-	o, err := c.ofFailure(saved, dirs)
+	o, err := c.ofFailure(saved, file, src, dirs)
 	if err != nil {
 		return err
 	}

@@ -1,14 +1,16 @@
 package hunt
 
 import (
+	"slices"
+
 	"github.com/raftlab/raftlab/grader/sim"
 )
 
 // Generate makes the random world with a seed. Each world draws, swarm-style,
 // which few kinds of trouble it has at all: a world with every kind at once
-// rarely gets far enough in any of them. snapshots says whether the service may
-// take some.
-func Generate(seed uint64, snapshots bool) *World {
+// rarely gets far enough in any of them. service is script.Lab.Service, whose
+// clients then give the commands; snapshots says whether it may take some.
+func Generate(seed uint64, service string, snapshots bool) *World {
 	g := &gen{rng: sim.NewRNG(seed, 77)}
 	g.w = &World{
 		Seed: g.rng.Uint64() >> 1, Servers: pick(g, 3, 3, 3, 3, 5, 5, 4, 7), Preempt: g.n(3),
@@ -17,10 +19,16 @@ func Generate(seed uint64, snapshots bool) *World {
 	if !snapshots {
 		g.w.SnapshotEvery = 0
 	}
+	g.every = g.w.SnapshotEvery
+	maneuvers := maneuvers
+	if service != "" {
+		g.serve(service)
+		maneuvers = slices.Concat(maneuvers, clientManeuvers)
+	}
 	g.pace = pick(g, 20*sim.Millisecond, 60*sim.Millisecond, 200*sim.Millisecond, 600*sim.Millisecond)
 	var kinds []func(*gen)
 	for n := 1 + g.n(4); len(kinds) < n; {
-		if m := pick(g, maneuvers...); g.rng.Chance(m.often) && (!m.snapshots || g.w.SnapshotEvery > 0) {
+		if m := pick(g, maneuvers...); g.rng.Chance(m.often) && (!m.snapshots || g.every > 0) {
 			kinds = append(kinds, m.do)
 			g.w.Servers = max(g.w.Servers, pick(g, 3, m.servers))
 		}
@@ -90,6 +98,7 @@ var maneuvers = []maneuver{
 type gen struct {
 	rng   *sim.RNG
 	w     *World
+	every int      // commands between snapshots, 0: none
 	pace  sim.Time // pauses are up to this
 	value int
 	pause sim.Time // before the next action
@@ -126,6 +135,12 @@ func (g *gen) do(a Action) {
 }
 
 func (g *gen) start(at Who, n int) {
+	if g.w.Service != "" {
+		for range n {
+			g.ask(g.n(g.w.Clients))
+		}
+		return
+	}
 	g.do(Action{Op: Start, A: at, Value: g.value + 1, Count: n})
 	g.value += n
 }
@@ -403,7 +418,7 @@ func acknowledged(g *gen) {
 func laggard(g *gen) {
 	f := g.follower()
 	g.on(pick(g, Isolate, Crash), f)
-	g.start(leader, 4+g.n(2*max(g.w.SnapshotEvery, 4)))
+	g.start(leader, 4+g.n(2*max(g.every, 4)))
 	g.wait(g.between(20, 300))
 	if g.rng.Chance(0.5) {
 		g.on(pick(g, Restart, Crash, Isolate), leader)
@@ -485,7 +500,7 @@ func staleCandidates(g *gen) {
 func snapshotRace(g *gen) {
 	f := g.follower()
 	g.on(Isolate, f)
-	g.start(leader, g.w.SnapshotEvery+1+g.n(2*g.w.SnapshotEvery))
+	g.start(leader, g.every+1+g.n(2*g.every))
 	g.wait(g.between(50, 300))
 	g.do(Action{Op: Network, A: pick(g, Any, leader), B: f, Link: sim.Link{Min: 10 * sim.Millisecond, Max: g.between(50, 500), Dup: pick(g, 0, 0.5)}})
 	if g.rng.Chance(0.4) {
@@ -497,7 +512,7 @@ func snapshotRace(g *gen) {
 	}
 	g.on(Rejoin, f)
 	for k := 1 + g.n(4); k > 0; k-- {
-		g.start(leader, 1+g.n(g.w.SnapshotEvery))
+		g.start(leader, 1+g.n(g.every))
 		g.beat()
 	}
 	g.revive(f)
@@ -523,10 +538,16 @@ func (g *gen) end() {
 	if core != nil {
 		g.do(Action{Op: Calm, Group: core})
 		g.do(Action{Op: HasLeader, Group: core, By: 6 * sim.Second})
-		g.do(Action{Op: Commit, Group: core, Value: 9001, By: 10 * sim.Second})
+		if g.w.Service == "" {
+			g.do(Action{Op: Commit, Group: core, Value: 9001, By: 10 * sim.Second})
+		}
 	}
 	g.wait(g.between(0, 500))
 	g.do(Action{Op: Calm})
+	if g.w.Service != "" {
+		g.answers()
+		return
+	}
 	g.do(Action{Op: Commit, Value: 9002, By: 10 * sim.Second})
 	g.wait(2500 * sim.Millisecond) // what was late has arrived
 	g.do(Action{Op: Commit, Value: 9003, By: 10 * sim.Second})

@@ -47,7 +47,7 @@ func (d diskless) Step(now sim.Time, ev *sim.Event, fx []sim.Effect) ([]sim.Effe
 
 func TestGeneratedWorldsAreSoundAndLoad(t *testing.T) {
 	for i := range 300 {
-		w := Generate(SeedOf(5, i), i%2 == 0)
+		w := Generate(SeedOf(5, i), "", i%2 == 0)
 		if !w.sound() {
 			t.Errorf("world %d asks for more than a correct server can do:\n%s", i, w.Script("", ""))
 		}
@@ -67,7 +67,7 @@ func TestGeneratedWorldsAreSoundAndLoad(t *testing.T) {
 func TestAWorldDependsOnItsSeedAlone(t *testing.T) {
 	hash := func(seed uint64) string {
 		rec := sim.NewRecorder(false)
-		if out := Generate(seed, true).Run(t.Context(), core(), rec); out.Err != nil {
+		if out := Generate(seed, "", true).Run(t.Context(), core(), rec); out.Err != nil {
 			t.Fatal(out.Err)
 		}
 		return rec.Hash().String()
@@ -144,7 +144,7 @@ func TestALogIsTheSameRun(t *testing.T) {
 
 func TestShrinkRefusesAnotherProperty(t *testing.T) {
 	sh := Shrinker{Factory: core, Property: check.ElectionSafety, Workers: 1}
-	w := Generate(1, true)
+	w := Generate(1, "", true)
 	if got, _, err := sh.Shrink(t.Context(), w); err != ErrNotTheSame || got != w {
 		t.Errorf("got %v, expected ErrNotTheSame", err)
 	}

@@ -11,7 +11,8 @@ import (
 
 // Log takes down what a test does in a run, to make a World of it.
 type Log struct {
-	lines []logged
+	Service string // of the test's lab
+	lines   []logged
 }
 
 type logged struct {
@@ -53,6 +54,7 @@ func (l *Log) Worlds(t *script.Test, seed uint64, v *check.Violation) []*World {
 func (l *Log) world(t *script.Test, seed uint64, v *check.Violation, wait bool) *World {
 	w := &World{
 		Seed: t.WorldSeed(seed), Servers: t.Servers, Net: t.Link, SnapshotEvery: int(t.SnapshotEvery), Preempt: t.PreemptOf(seed),
+		Service: l.Service, Clients: t.Clients,
 	}
 	last := -1
 	for i, e := range l.lines {

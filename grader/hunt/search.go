@@ -23,6 +23,7 @@ type Options struct {
 	// NoSnapshots keeps the service from taking any: there are servers that
 	// cannot.
 	NoSnapshots bool
+	Service     string // what the servers are, as script.Lab.Service
 	// Progress, if not nil, is called as worlds end, never concurrently.
 	Progress func(worlds int)
 }
@@ -69,7 +70,7 @@ func Search(ctx context.Context, o Options) (*Searched, error) {
 				i := next
 				next++
 				mu.Unlock()
-				w := Generate(SeedOf(o.Seed, i), !o.NoSnapshots)
+				w := Generate(SeedOf(o.Seed, i), o.Service, !o.NoSnapshots)
 				out := w.Run(ctx, o.Factory())
 				mu.Lock()
 				switch {

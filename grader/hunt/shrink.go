@@ -212,6 +212,9 @@ func (s *Shrinker) settings() {
 	for _, change := range []func(*World) bool{
 		func(w *World) bool { return w.fewer(3) },
 		func(w *World) bool { return w.fewer(5) },
+		func(w *World) bool { return w.fewerClients(1) },
+		func(w *World) bool { return w.fewerClients(2) },
+		func(w *World) bool { return w.fewerClients(3) },
 		func(w *World) bool { w.Net = sim.Reliable; return s.best.Net != sim.Reliable },
 		func(w *World) bool { w.Net.Loss = 0; return s.best.Net.Loss > 0 },
 		func(w *World) bool { w.Net.Dup = 0; return s.best.Net.Dup > 0 },
@@ -353,6 +356,24 @@ func (w *World) fixed(i, v int) *World {
 	return o
 }
 
+// fewerClients makes w a world of n clients; it says whether that changes
+// anything. Whoever is left does what others did.
+func (w *World) fewerClients(n int) bool {
+	if w.Clients <= n {
+		return false
+	}
+	w.Clients = n
+	for i := range w.Actions {
+		switch a := &w.Actions[i]; a.Op {
+		case Ask, Answer:
+			a.A.N %= n
+		case Deaf, Hear:
+			a.B.N %= n
+		}
+	}
+	return true
+}
+
 // fewer makes w a world of n servers; it says whether that changes anything.
 func (w *World) fewer(n int) bool {
 	if w.Servers <= n || slices.ContainsFunc(w.Actions, func(a Action) bool { return a.Op == Line }) {
@@ -361,7 +382,14 @@ func (w *World) fewer(n int) bool {
 	w.Servers = n
 	for i := range w.Actions {
 		a := &w.Actions[i]
-		for _, x := range []*Who{&a.A, &a.B} {
+		ends := []*Who{&a.A, &a.B}
+		switch a.Op {
+		case Ask, Answer:
+			ends = nil
+		case Deaf, Hear:
+			ends = ends[:1]
+		}
+		for _, x := range ends {
 			if x.N >= n {
 				x.N %= n
 			}
@@ -417,7 +445,7 @@ func (w *World) sound() bool {
 			if calm == nil || !slices.Equal(calm.Group, a.Group) {
 				return false
 			}
-		case a.Op != Start && a.Op != Wait && a.Op != Line:
+		case a.Op != Start && a.Op != Ask && a.Op != Wait && a.Op != Line:
 			calm = nil
 		}
 	}

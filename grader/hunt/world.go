@@ -11,10 +11,14 @@ import (
 
 // World is one run to be: a cluster, its network, its seed, and what is done to it.
 type World struct {
-	Seed          uint64
-	Servers       int
-	Net           sim.Link
+	Seed    uint64
+	Servers int
+	Net     sim.Link
+	// SnapshotEvery is a number of commands; below a service, its maxraftstate in
+	// bytes. 0: no snapshots.
 	SnapshotEvery int
+	Service       string // what the servers are, as script.Lab.Service; "": Raft alone
+	Clients       int    // of the service
 	Preempt       int
 	Actions       []Action
 }
@@ -25,17 +29,17 @@ type Action struct {
 	At    sim.Time // in place of Pause, if not 0: a moment of the world's time
 	Op    Op
 
-	A, B   Who      // the servers concerned; B: the other end of a link
+	A, B   Who      // the servers concerned; B: the other end of a link. Of Ask and Answer: a client
 	Group  []Who    // of a partition, or of a calm core; nil: all
 	Link   sim.Link // of a network
-	What   string   // crash point ("save") or kind of message ("reply")
+	What   string   // crash point ("save"), kind of message ("reply"), or what a client is to do ("append")
 	Before bool     // of a crash point
 	InStep bool     // of a crash point: only between two effects of one step
 	By     sim.Time // how long a message is held, how long a wait may take
 	Skip   int
 	Count  int
 	Value  int    // a command; a limit
-	Text   string // of a Line
+	Text   string // of a Line; of what a client is to do, its words
 }
 
 // Op names what an Action does. Most are a method of the cluster, see
@@ -63,11 +67,15 @@ const (
 	Hold      Op = "hold"
 	Pause     Op = "pause_apply"
 	Resume    Op = "resume_apply"
+	Deaf      Op = "deaf" // client B hears nothing of server A
+	Hear      Op = "hear" // and hears it again
 	Start     Op = "start"
+	Ask       Op = "ask" // client A of the service, without waiting for its answer
 
 	Calm      Op = "calm"
 	HasLeader Op = "wait_leader"
 	Commit    Op = "commit"
+	Answer    Op = "answer" // client A has one, after all that it was asked before
 	Stable    Op = "stable_leader"
 	Quiet     Op = "quiet"
 	ShortLog  Op = "short log"
@@ -79,7 +87,7 @@ const (
 // after Calm, with which the faults have ended.
 func (a *Action) demands() bool {
 	switch a.Op {
-	case HasLeader, Commit, Stable, Quiet, ShortLog:
+	case HasLeader, Commit, Answer, Stable, Quiet, ShortLog:
 		return true
 	}
 	return false
@@ -127,8 +135,13 @@ func (w *World) Script(head string, breaks check.Property) string {
 	if w.Net != sim.Reliable {
 		fmt.Fprintf(&b, ", net = %s", script.LinkText(w.Net))
 	}
+	every := "snapshot_every"
+	if w.Service != "" {
+		every = "max_state"
+		fmt.Fprintf(&b, ", service = %q, clients = %d", w.Service, w.Clients)
+	}
 	if w.SnapshotEvery > 0 {
-		fmt.Fprintf(&b, ", snapshot_every = %d", w.SnapshotEvery)
+		fmt.Fprintf(&b, ", %s = %d", every, w.SnapshotEvery)
 	}
 	if w.Preempt > 0 {
 		fmt.Fprintf(&b, ", preempt = %d", w.Preempt)
@@ -184,6 +197,10 @@ func (a *Action) lines(servers int) []string {
 		return one("c.%s(%s, %s)", a.Op, a.A, a.B)
 	case HealAll:
 		return one("c.heal()")
+	case Deaf:
+		return one("c.cut(%s, c.client(%s))", a.A, a.B)
+	case Hear:
+		return one("c.heal(%s, c.client(%s))", a.A, a.B)
 	case Partition:
 		return one("c.partition(%s, [i for i in range(c.servers) if i not in %s])", group(a.Group), group(a.Group))
 	case Network:
@@ -209,6 +226,10 @@ func (a *Action) lines(servers int) []string {
 			return one("[c.start(%s, %d + i) for i in range(%d)]", a.A, a.Value, a.Count)
 		}
 		return one("c.start(%s, %d)", a.A, a.Value)
+	case Ask:
+		return one("c.%s(%s, %s, wait = False)", a.What, a.A, a.Text)
+	case Answer:
+		return one("c.%s(%s, %s, within = %s)", a.What, a.A, a.Text, script.SpanText(a.By))
 	case Calm:
 		if a.Group == nil {
 			return one("c.calm()")

@@ -27,6 +27,9 @@ func (r *runner) invoke(o *history.Operation, within span, texts ...string) erro
 	answer, bad := false, error(nil)
 	r.nextOp++
 	o.ID, o.Call = r.nextOp, r.world.Now()
+	if l := r.lines[o.Client]; l != nil {
+		l.now = o
+	}
 	judge := r.history.Invoke(o)
 	r.world.Emit(sim.Record{Kind: sim.RecInvoke, Node: -1, Peer: n, ID: o.ID, Name: o.Op, Data: []byte(o.Ask())})
 	r.world.Request(n, o.Op, o.Version, wire.AppendTexts(nil, texts...), func(e *sim.Effect) {
@@ -52,6 +55,93 @@ func (r *runner) invoke(o *history.Operation, within span, texts ...string) erro
 		return r.violate(v)
 	}
 	return nil
+}
+
+// clientCalls are the methods that give a client an operation.
+var clientCalls = map[string]bool{"get": true, "put": true, "append": true, "test_and_set": true, "acquire": true, "release": true}
+
+// A line of operations that stand before a client, which does one at a time.
+type line struct {
+	given, done uint64
+	now         *history.Operation // the one that it is at
+}
+
+// ask gives a client an operation and waits for its end; with wait = False it does
+// not, and the operation may take as long as it likes. Where operations may have
+// to stand in line each takes its turn.
+func (r *runner) ask(m method, a call) (starlark.Value, error) {
+	client, wait, within := 0, true, span(0)
+	var kw []starlark.Tuple
+	if len(a.args) > 0 {
+		client, _ = starlark.AsInt32(a.args[0])
+	}
+	for _, p := range a.kw {
+		switch k, _ := starlark.AsString(p[0]); k {
+		case "wait":
+			wait = bool(p[1].Truth())
+			continue
+		case "client":
+			client, _ = starlark.AsInt32(p[1])
+		case "within":
+			if err := within.Unpack(p[1]); err != nil {
+				return nil, fmt.Errorf("%s: within: %w", a.name, err)
+			}
+		}
+		kw = append(kw, p)
+	}
+	if err := r.client(client); err != nil {
+		return nil, err
+	}
+	a.kw = kw
+	l := r.lines[client]
+	if l == nil && wait {
+		return m(r, a)
+	}
+	if l == nil {
+		l = &line{}
+		r.lines[client] = l
+	}
+	turn := l.given
+	l.given++
+	next := func() bool { return l.done == turn }
+	if wait {
+		if within == 0 {
+			within = span(answerWithin)
+		}
+		free, err := r.wait(r.world.Now()+sim.Time(within), next)
+		if err != nil {
+			return nil, err
+		}
+		if !free {
+			return nil, r.violate(&check.Violation{Property: check.ClientProgress, Server: -1, Peer: -1,
+				Message:  fmt.Sprintf("client %d's %s has not returned, though %d ms have gone by since it was to do more", client, l.now.Ask(), sim.Time(within)/sim.Millisecond),
+				Expected: "an answer, as soon as a majority of the servers can be reached", Found: r.describe(r.reachable())})
+		}
+		v, err := m(r, a)
+		l.done++
+		return v, err
+	}
+	if within == 0 {
+		a.kw = append(a.kw, starlark.Tuple{starlark.String("within"), starlark.MakeInt64(int64(forever))})
+	}
+	r.spawn(a.name, starlark.NewBuiltin(a.name, func(*starlark.Thread, *starlark.Builtin, starlark.Tuple, []starlark.Tuple) (starlark.Value, error) {
+		if _, err := r.wait(sim.Never, next); err != nil {
+			return nil, err
+		}
+		v, err := m(r, a)
+		l.done++
+		return v, err
+	}), nil, nil)
+	return starlark.None, nil
+}
+
+// forever is longer than any run.
+const forever = 3600 * sim.Second
+
+// holder is a client, and a lock that it has.
+type holder struct {
+	client int
+	lock   string
 }
 
 func (r *runner) client(n int) error {
@@ -166,10 +256,15 @@ func (r *runner) mAcquire(a call) (starlark.Value, error) {
 	if err := r.lockLab("acquire"); err != nil {
 		return nil, err
 	}
+	h := holder{o.Client, o.Key}
+	if r.test.World != nil && r.holds[h] {
+		return starlark.None, nil // in a world, which may have lost its release
+	}
 	o.AnyToken = !judged
 	if err := r.invoke(o, within, o.Key); err != nil {
 		return nil, err
 	}
+	r.holds[h] = true
 	return starlark.MakeUint64(o.GotVersion), nil
 }
 
@@ -181,6 +276,11 @@ func (r *runner) mRelease(a call) (starlark.Value, error) {
 	if err := r.lockLab("release"); err != nil {
 		return nil, err
 	}
+	h := holder{o.Client, o.Key}
+	if r.test.World != nil && !r.holds[h] {
+		return starlark.None, nil // in a world, which may have lost its acquire
+	}
+	delete(r.holds, h)
 	return starlark.None, r.invoke(o, within, o.Key)
 }
 

@@ -105,13 +105,18 @@ func (c *cluster) Attr(name string) (starlark.Value, error) {
 			return nil, errEnded
 		}
 		r.at(st)
+		a := call{b.Name(), args, kw}
 		if r.log != nil && !unlogged[name] {
-			r.log(r.world.Now(), logLine(name, args, kw))
+			r.log(r.world.Now(), r.logLine(a))
 		}
-		v, err := m(r, call{b.Name(), args, kw})
+		do := m
+		if clientCalls[name] {
+			do = func(r *runner, a call) (starlark.Value, error) { return r.ask(m, a) }
+		}
+		v, err := do(r, a)
 		if n, ok := v.(starlark.Int); ok && r.log != nil && measuring[name] {
 			value, _ := n.Int64()
-			r.readings = append(r.readings, reading{r.world.Now(), logLine(name, args, kw), value})
+			r.readings = append(r.readings, reading{r.world.Now(), r.logLine(a), value})
 		}
 		if err == nil && r.checker.Violation() != nil {
 			err = errEnded

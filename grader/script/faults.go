@@ -33,7 +33,7 @@ func (r *runner) mHold(a call) (starlark.Value, error) {
 }
 
 // mCalm ends all faults for a core of servers: they are up, their applyCh is
-// read, their links are whole and quick, nothing waits to crash or to be held
+// read, their links and those of clients are whole and quick, nothing waits to crash or to be held
 // back. The other servers, if any, are cut off.
 func (r *runner) mCalm(a call) (starlark.Value, error) {
 	var v starlark.Value
@@ -61,6 +61,10 @@ func (r *runner) mCalm(a call) (starlark.Value, error) {
 			default:
 				r.world.Cut(n, to)
 			}
+		}
+		for i := r.world.Servers(); i < r.world.Nodes(); i++ {
+			r.world.Heal(n, i)
+			r.world.Heal(i, n)
 		}
 		if !contains(core, n) {
 			r.alone[n] = true

@@ -351,13 +351,21 @@ func (ld *loader) predeclared() starlark.StringDict {
 	return d
 }
 
+// checkService refuses a service that nothing knows.
+func (l *Lab) checkService() error {
+	if s := l.Service; s != "" && s != "kv" && s != "lock" && s != "kvraft" {
+		return fmt.Errorf("service is what stands on Raft, \"kv\", \"lock\" or \"kvraft\", found %q", s)
+	}
+	return nil
+}
+
 func (ld *loader) labCall(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kw []starlark.Tuple) (starlark.Value, error) {
 	var title, parts starlark.Value
 	if err := starlark.UnpackArgs(b.Name(), args, kw, "name", &ld.lab.Name, "parts", &parts, "title?", &title, "hints?", &ld.lab.Hints, "service?", &ld.lab.Service); err != nil {
 		return nil, err
 	}
-	if s := ld.lab.Service; s != "" && s != "kv" && s != "lock" && s != "kvraft" {
-		return nil, fmt.Errorf("service is what stands on Raft, \"kv\", \"lock\" or \"kvraft\", found %q", s)
+	if err := ld.lab.checkService(); err != nil {
+		return nil, err
 	}
 	if ld.lab.Hints < -1 {
 		return nil, fmt.Errorf("hints is how many steps of hints a failure gives away, or -1 for all, found %d", ld.lab.Hints)

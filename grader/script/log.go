@@ -79,17 +79,25 @@ func (r *runner) logBudget(property, name string, used, limit float64, unit stri
 	}
 }
 
-// logLine writes a call of a method of the cluster as a line of Starlark.
-func logLine(name string, args starlark.Tuple, kw []starlark.Tuple) string {
+// logLine writes a call of a method of the cluster as a line of Starlark. An
+// operation of a client is written without the wait for its end: what comes after
+// it has its own time.
+func (r *runner) logLine(a call) string {
 	var parts []string
-	for _, v := range args {
+	for _, v := range a.args {
 		parts = append(parts, literal(v))
 	}
-	for _, p := range kw {
+	for _, p := range a.kw {
 		k, _ := starlark.AsString(p[0])
+		if clientCalls[a.name] && (k == "within" || k == "wait") {
+			continue
+		}
 		parts = append(parts, k+" = "+literal(p[1]))
 	}
-	return fmt.Sprintf("c.%s(%s)", name, strings.Join(parts, ", "))
+	if clientCalls[a.name] {
+		parts = append(parts, "wait = False")
+	}
+	return fmt.Sprintf("c.%s(%s)", a.name, strings.Join(parts, ", "))
 }
 
 func literal(v starlark.Value) string {

@@ -104,7 +104,9 @@ type runner struct {
 	// readings are what the test has measured, in order, if there is a log.
 	readings []reading
 	history  *history.History
-	nextOp   uint64 // the last operation of a client
+	nextOp   uint64        // the last operation of a client
+	lines    map[int]*line // of clients that were given operations without a wait
+	holds    map[holder]bool
 	api      string // what the clerks of the course's service are, once asked
 }
 
@@ -141,7 +143,7 @@ func (t *Test) WorldSeed(seed uint64) uint64 {
 // Run runs the test once.
 func (l *Lab) Run(t *Test, o Run) *Outcome {
 	seed := t.WorldSeed(o.Seed)
-	r := &runner{lab: l, test: t, rng: sim.NewRNG(seed, 3), out: &Outcome{}, alone: map[int]bool{}, nextCmd: 1000, log: o.Log, history: history.New()}
+	r := &runner{lab: l, test: t, rng: sim.NewRNG(seed, 3), out: &Outcome{}, alone: map[int]bool{}, lines: map[int]*line{}, holds: map[holder]bool{}, nextCmd: 1000, log: o.Log, history: history.New()}
 	r.checker = check.New(t.Servers, check.Settings{}, func(v *check.Violation) {
 		r.world.Emit(sim.Record{Kind: sim.RecViolation, Node: v.Server, Peer: v.Peer, Name: string(v.Property), Data: []byte(v.Message)})
 	})

@@ -37,7 +37,8 @@ func LoadWorld(name string, src []byte) (*Lab, *Test, error) {
 	return l, l.Parts[0].Tests[0], nil
 }
 
-// worldCall is world(function, seed, servers = 3, net = reliable, snapshot_every = 0, preempt = 0, breaks = "").
+// worldCall is world(function, seed, servers = 3, net = reliable, snapshot_every = 0, preempt = 0, breaks = "",
+// service = "", clients = 0, max_state = 0).
 func (ld *loader) worldCall(th *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kw []starlark.Tuple) (starlark.Value, error) {
 	if len(ld.lab.Parts) > 0 {
 		return nil, fmt.Errorf("expected one call of world(...), found a second")
@@ -45,10 +46,14 @@ func (ld *loader) worldCall(th *starlark.Thread, b *starlark.Builtin, args starl
 	t := &Test{Servers: 3, Seeds: 1, Within: 600 * sim.Second, Link: sim.Reliable, World: &World{}}
 	var seed starlark.Int
 	net := linkValue{t.Link}
-	every := 0
+	every, maxState := 0, 0
 	breaks := ""
 	if err := starlark.UnpackArgs(b.Name(), args, kw, "run", &t.fn, "seed", &seed, "servers?", &t.Servers, "net?", &net,
-		"snapshot_every?", &every, "preempt?", &t.Preempt, "breaks?", &breaks); err != nil {
+		"snapshot_every?", &every, "preempt?", &t.Preempt, "breaks?", &breaks,
+		"service?", &ld.lab.Service, "clients?", &t.Clients, "max_state?", &maxState); err != nil {
+		return nil, err
+	}
+	if err := ld.lab.checkService(); err != nil {
 		return nil, err
 	}
 	n, ok := seed.Uint64()
@@ -63,13 +68,17 @@ func (ld *loader) worldCall(th *starlark.Thread, b *starlark.Builtin, args starl
 		return nil, fmt.Errorf("preempt is 0, 1 or 2, found %d", t.Preempt)
 	case every < 0:
 		return nil, fmt.Errorf("snapshot_every is a number of commands, found %d", every)
+	case t.Clients < 0 || t.Clients > maxClients || t.Clients > 0 && ld.lab.Service == "":
+		return nil, fmt.Errorf("expected 0 to %d clients, and those only with a service, found %d", maxClients, t.Clients)
+	case maxState < 0 || maxState > 0 && (every > 0 || ld.lab.Service == ""):
+		return nil, fmt.Errorf("max_state is a number of bytes for a service, in place of snapshot_every, found %d", maxState)
 	case breaks != "" && !check.Known(check.Property(breaks)):
 		return nil, fmt.Errorf("no property is named %q: see docs/properties.md", breaks)
 	}
 	pos := th.CallFrame(1).Pos
 	t.Name, t.Title = strings.ReplaceAll(t.fn.Name(), "/", "_"), Text{"en": t.fn.Name()}
 	t.Pos = fmt.Sprintf("%s:%d", pos.Filename(), pos.Line)
-	t.Doc, t.Link, t.SnapshotEvery = t.fn.Doc(), net.Link, uint64(every)
+	t.Doc, t.Link, t.SnapshotEvery = t.fn.Doc(), net.Link, uint64(every+maxState)
 	t.World.Seed, t.World.Breaks = n, check.Property(breaks)
 	t.Part = &Part{Name: "world", Title: Text{"en": "world"}, Tests: []*Test{t}}
 	ld.lab.Parts = []*Part{t.Part}
