@@ -197,6 +197,10 @@ race: ## planted data races are all found, the correct server on RACE_SEEDS seed
 power-hunt: ## planted bugs that need a hunt are found by one, and shrunk (takes long)
 	RAFTLAB_HUNT=needed $(GO) test -count=1 -timeout 0 -v -run TestHuntFinds ./grader
 
+.PHONY: power-hunt-kv
+power-hunt-kv: ## what a hunt makes of each bug of the service and the lock (BUGS=names): budgets are not its business (takes long)
+	RAFTLAB_HUNT_KV=$${BUGS:-all} $(GO) test -count=1 -timeout 0 -v -run '^TestHuntFindsInServices$$' ./grader
+
 .PHONY: steering
 steering: ## does a hunt find sooner when it continues worlds that showed something new? HUNTS hunts (4) of each bug (takes long)
 	RAFTLAB_STEER=$${HUNTS:-4} $(GO) test -count=1 -timeout 0 -v -run '^TestSteering$$' ./grader

@@ -254,8 +254,8 @@ func (s *Session) certain(ctx context.Context, lab *script.Lab, t *script.Test, 
 }
 
 // ErrNoScript says that a run cannot be told as a short script: its failure rests
-// on what the test itself counted or compared.
-var ErrNoScript = errors.New("this failure cannot be made a short script: it rests on what the test itself measured")
+// on what the test itself compared, or on how long a service took.
+var ErrNoScript = errors.New("this failure cannot be made a short script: it rests on what the test itself compared, or on how long a service took")
 
 // shrinkRun makes the run of a test small.
 func (s *Session) shrinkRun(ctx context.Context, lab *script.Lab, t *script.Test, seed uint64, progress func(actions, runs int)) (*Prey, error) {

@@ -105,6 +105,9 @@ func power(t *testing.T, bugs []corpus.Bug, own bool, correct fs.FS, o grader.Op
 			t.Errorf("%s: %v", b.Name, err)
 			continue
 		}
+		if p.prey != nil && p.prey.Actions > preyLimit {
+			t.Log(p.prey.Script)
+		}
 		if all = append(all, p); p.verdict == "found" {
 			t.Log(p)
 		} else {

@@ -46,7 +46,8 @@ var huntEnglish = huntTexts{
 	huntLong: `hunt runs the server in DIR in random worlds, one after the other: crashes between
 two effects, one-way cuts, messages doubled, late and out of order, and schedules
 that aim at what just happened. Then the faults end, and a majority that is well
-must elect a leader and commit. The first world in which a property breaks is
+must elect a leader and commit. In the folder of a service (--lab kv, lock, kvraft) its
+clients give the commands, and what they see must fit together. The first world in which a property breaks is
 shrunk to a short script, which is shown and written to a file.
 
 A world depends on --seed and its number alone; --time decides only how many are
@@ -84,7 +85,7 @@ exit code is 1 while it fails, 0 when it passes.`,
 	otherHash:   "The run is not the one that was saved: trace %.16s, saved was %.16s.\n",
 	otherGrader: "It was saved by grade %s; this is %s, in which the same code may run otherwise.\n",
 	flagShrink:  "make the failure small, and write it as a script to `FILE`",
-	noScript:    "%s cannot be made a short script: the failure rests on what the test itself measured or compared",
+	noScript:    "%s cannot be made a short script: the failure rests on what the test itself compared, or on how long a service took",
 	shrunk:      "Shrunk from %d actions to %d.",
 	needDir:     "%s is neither a .star nor a .zip file; expected one that grade hunt or grade --save wrote",
 	passes:      "It passes: %s does not break any more.\n",
@@ -95,7 +96,8 @@ var huntChinese = huntTexts{
 	huntShort: "在随机世界里搜索测试没有发现的失败",
 	huntLong: `hunt 让 DIR 里的服务器依次在随机的世界里运行：在两个动作之间崩溃，单向断链，消息
 重复、迟到、乱序，以及针对刚刚发生之事的安排。然后故障停止，健康的多数派必须选出
-领导者并提交。第一个破坏了性质的世界会被缩减成一个简短的脚本，显示出来并写入文件。
+领导者并提交。在服务的文件夹里（--lab kv、lock、kvraft），命令由客户端发出，它们的所见必须
+相互吻合。第一个破坏了性质的世界会被缩减成一个简短的脚本，显示出来并写入文件。
 
 世界只取决于 --seed 和它的编号；--time 只决定运行多少个。同样的代码、种子和
 --worlds 在任何机器上结果都相同。`,
@@ -131,7 +133,7 @@ var huntChinese = huntTexts{
 	otherHash:   "这次运行与保存的不同：轨迹 %.16s，保存的是 %.16s。\n",
 	otherGrader: "它由 grade %s 保存；现在是 %s，同样的代码可能运行得不同。\n",
 	flagShrink:  "把失败缩减，并作为脚本写入 `FILE`",
-	noScript:    "%s 不能变成简短的脚本：这个失败取决于测试自己度量或比较的结果",
+	noScript:    "%s 不能变成简短的脚本：这个失败取决于测试自己比较的结果，或服务所用的时间",
 	shrunk:      "从 %d 个动作缩减到 %d 个。",
 	needDir:     "%s 既不是 .star 也不是 .zip 文件；应为 grade hunt 或 grade --save 写出的文件",
 	passes:      "通过了：%s 不再被破坏。\n",

@@ -1,6 +1,7 @@
 package hunt
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -64,7 +65,7 @@ func (l *Log) world(t *script.Test, seed uint64, v *check.Violation, wait bool) 
 	}
 	for i, e := range l.lines {
 		if i == last || !waits(e.line) {
-			w.Actions = append(w.Actions, Action{At: e.at, Op: Line, Text: e.line})
+			w.Actions = append(w.Actions, e.action())
 		}
 		if i == last {
 			return w // what follows, the wait does by itself
@@ -75,6 +76,20 @@ func (l *Log) world(t *script.Test, seed uint64, v *check.Violation, wait bool) 
 	}
 	w.Actions = append(w.Actions, Action{At: v.Time + 1, Op: Wait})
 	return w
+}
+
+// action is what the line does. A command can be shrunk as such if it is a number,
+// or a text that begins with one.
+func (e logged) action() Action {
+	a := Action{At: e.at, Op: Start, Rash: true}
+	if n, _ := fmt.Sscanf(e.line, "c.start(%d, %d", &a.A.N, &a.Value); n < 2 {
+		fmt.Sscanf(e.line, "c.start(%d, %q", &a.A.N, &a.Text)
+		fmt.Sscanf(a.Text, "%d:", &a.Value)
+	}
+	if slices.Equal(a.lines(0), []string{e.line}) {
+		return a
+	}
+	return Action{At: e.at, Op: Line, Text: e.line}
 }
 
 // waits says whether a line only waits for something, or also does by itself

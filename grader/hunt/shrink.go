@@ -18,17 +18,18 @@ type Shrinker struct {
 	Factory  func() sim.Factory
 	Property check.Property
 	Workers  int // worlds side by side; at least 1
-	Runs     int // bounds the worlds tried; 0 is 600
+	Runs     int // bounds the worlds tried, as maxSteps does; 0 is 600
 	// Correct, if not nil, makes servers without a mistake. A world that they
 	// fail asks for too much: it is not taken.
 	Correct func() sim.Factory
 	// Progress, if not nil, is called as the world gets smaller.
 	Progress func(actions, runs int)
 
-	ctx  context.Context
-	best *World
-	runs int
-	err  error
+	ctx   context.Context
+	best  *World
+	runs  int
+	steps uint64
+	err   error
 }
 
 // ErrNotTheSame says that a world does not break the property it should.
@@ -53,7 +54,9 @@ func (s *Shrinker) Shrink(ctx context.Context, w *World) (*World, int, error) {
 	for s.more() {
 		before := s.best
 		s.settings()
+		s.numbers()
 		s.remove()
+		s.merge()
 		if w := s.best.Paced(); w.timed() != s.best.timed() {
 			s.first(seeded(w))
 		}
@@ -69,7 +72,13 @@ func (s *Shrinker) Shrink(ctx context.Context, w *World) (*World, int, error) {
 	return s.best, s.runs, ctx.Err()
 }
 
-func (s *Shrinker) more() bool { return s.err == nil && s.runs < s.Runs && s.ctx.Err() == nil }
+// maxSteps bounds the steps of all servers in all worlds that are tried: a minute
+// or two of one core. Services that hang, and ask all the while, come to it.
+const maxSteps = 1_000_000
+
+func (s *Shrinker) more() bool {
+	return s.err == nil && s.runs < s.Runs && s.steps < maxSteps && s.ctx.Err() == nil
+}
 
 // first runs candidates side by side and takes the first in their order that
 // fails for the property. It returns its place, or -1.
@@ -80,6 +89,7 @@ func (s *Shrinker) first(candidates []*World) int {
 		wg    sync.WaitGroup
 		next  int
 		found = -1
+		steps = make([]uint64, len(candidates)) // what each took
 	)
 	for range min(max(s.Workers, 1), len(candidates)) {
 		wg.Add(1)
@@ -94,7 +104,8 @@ func (s *Shrinker) first(candidates []*World) int {
 				}
 				next++
 				mu.Unlock()
-				fails, err := s.fails(candidates[i])
+				fails, n, err := s.fails(candidates[i])
+				steps[i] = n
 				mu.Lock()
 				switch {
 				case err != nil:
@@ -109,10 +120,16 @@ func (s *Shrinker) first(candidates []*World) int {
 	wg.Wait()
 	if found < 0 {
 		s.runs += len(candidates)
+		for _, n := range steps {
+			s.steps += n
+		}
 		return -1
 	}
 	// Those after it ran only because there were workers to spare.
 	s.runs += found + 1
+	for _, n := range steps[:found+1] {
+		s.steps += n
+	}
 	s.best = candidates[found]
 	if s.Progress != nil {
 		s.Progress(len(s.best.Actions), s.runs)
@@ -120,10 +137,13 @@ func (s *Shrinker) first(candidates []*World) int {
 	return found
 }
 
-// fails says whether w breaks the property, and rightly so.
-func (s *Shrinker) fails(w *World) (bool, error) {
+// fails says whether w breaks the property, and rightly so, and how many steps
+// its servers took.
+func (s *Shrinker) fails(w *World) (bool, uint64, error) {
+	steps := uint64(0)
 	run := func(servers sim.Factory) (check.Property, error) {
 		out := w.Run(s.ctx, servers)
+		steps += out.Steps
 		var unfit *script.Error // such as a wait for nothing
 		switch {
 		case errors.As(out.Err, &unfit) || out.Err == nil && out.Violation == nil:
@@ -134,14 +154,14 @@ func (s *Shrinker) fails(w *World) (bool, error) {
 		return out.Violation.Property, nil
 	}
 	if p, err := run(s.Factory()); err != nil || p != s.Property {
-		return false, err
+		return false, steps, err
 	}
 	if s.Correct != nil {
 		if p, err := run(s.Correct()); err != nil || p != "" {
-			return false, err
+			return false, steps, err
 		}
 	}
-	return true, nil
+	return true, steps, nil
 }
 
 // seeds is how many seeds a smaller world is tried with: what is left out shifts
@@ -257,6 +277,93 @@ func (s *Shrinker) pauses() {
 	}
 }
 
+// numbers makes all commands numbers.
+func (s *Shrinker) numbers() {
+	w := s.best.clone()
+	texts := false
+	for i := range w.Actions {
+		if a := &w.Actions[i]; a.Op == Start && len(a.Text)+a.Size > 0 {
+			a.Text, a.Size, texts = "", 0, true
+		}
+	}
+	if texts {
+		s.first(seeded(w))
+	}
+}
+
+// merge makes commands that one server is given one after the other one action:
+// all there are, or else those of one place after the other.
+func (s *Shrinker) merge() {
+	all := func(spaced bool) []*World {
+		w := s.best
+		for i := 0; i < w.closing(); i++ {
+			w = w.merged(i, w.series(i), spaced)
+		}
+		if w.Size() == s.best.Size() {
+			return nil
+		}
+		return seeded(w)
+	}
+	if s.first(append(all(true), all(false)...)) >= 0 {
+		return
+	}
+	for i := 0; i < s.best.closing() && s.more(); i++ {
+		end := s.best.series(i)
+		if end == i+1 {
+			continue
+		}
+		ws := append(seeded(s.best.merged(i, end, true)), s.best.merged(i, end, false))
+		if half := i + (end-i)/2; half > i+1 {
+			ws = append(ws, s.best.merged(i, half, true))
+		}
+		if s.first(ws) < 0 {
+			i = end - 1
+		}
+	}
+}
+
+// series returns where the commands end that are given to one server from action i on.
+func (w *World) series(i int) int {
+	end := i + 1
+	for end < w.closing() && w.Actions[end].follows(w.Actions[i]) {
+		end++
+	}
+	return end
+}
+
+// merged returns w with the actions from i up to j as one: all its commands at
+// once or, if they are spaced, over the same time.
+func (w *World) merged(i, j int, spaced bool) *World {
+	if j == i+1 {
+		return w
+	}
+	o := w.without(i+1, j)
+	a := &o.Actions[i]
+	gaps, time := 0, sim.Time(0)
+	for _, b := range w.Actions[i+1 : j] {
+		gaps += max(b.Count, 1)
+		time += b.Pause + b.By*sim.Time(max(b.Count, 1))
+	}
+	if a.At > 0 {
+		time = w.Actions[j-1].At - a.At
+	}
+	a.Count = max(a.Count, 1) + gaps
+	a.Size, a.Text = max(a.Size, len(a.Text)), ""
+	if a.By = 0; spaced {
+		a.By = time / sim.Time(gaps) / sim.Millisecond * sim.Millisecond
+		if i+1 < len(o.Actions) && a.At == 0 {
+			next := &o.Actions[i+1]
+			next.Pause = max(next.Pause-a.By*sim.Time(a.Count), 0)
+		}
+	}
+	return o
+}
+
+// follows says whether a gives the same server further commands as of does.
+func (a *Action) follows(of Action) bool {
+	return a.Op == Start && of.Op == Start && a.A == of.A && a.Rash && of.Rash && (a.Size+len(a.Text) > 0) == (of.Size+len(of.Text) > 0)
+}
+
 // simplify makes single actions plainer: one command in place of five, a crash
 // in place of a crash point, servers by their numbers.
 func (s *Shrinker) simplify() {
@@ -279,6 +386,10 @@ func (s *Shrinker) simplify() {
 			if a.Count > 1 {
 				change(func(a *Action) { a.Count = 1 })
 				change(func(a *Action) { a.Count = (a.Count + 1) / 2 })
+				change(func(a *Action) { a.Count-- })
+			}
+			if a.By > 0 {
+				change(func(a *Action) { a.By = 0 })
 			}
 		case CrashOn:
 			change(func(a *Action) { *a = Action{Pause: a.Pause, At: a.At, Op: Crash, A: a.A} })

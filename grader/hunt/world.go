@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"go.starlark.net/starlark"
+
 	"github.com/raftlab/raftlab/grader/check"
 	"github.com/raftlab/raftlab/grader/script"
 	"github.com/raftlab/raftlab/grader/sim"
@@ -35,11 +37,13 @@ type Action struct {
 	What   string   // crash point ("save"), kind of message ("reply"), or what a client is to do ("append")
 	Before bool     // of a crash point
 	InStep bool     // of a crash point: only between two effects of one step
-	By     sim.Time // how long a message is held, how long a wait may take
+	By     sim.Time // how long a message is held, how long a wait may take, or the time after each of several commands
 	Skip   int
 	Count  int
+	Size   int    // of a Start, if not 0: its commands are texts of so many bytes, which the world makes up
+	Rash   bool   // of a Start: its return is not waited for
 	Value  int    // a command; a limit
-	Text   string // of a Line; of what a client is to do, its words
+	Text   string // of a Line; of what a client is to do, its words; of a Start, the command, if not Value
 }
 
 // Op names what an Action does. Most are a method of the cluster, see
@@ -222,10 +226,28 @@ func (a *Action) lines(servers int) []string {
 		}
 		return one("c.hold(%s, %s, %q, by = %s%s)", a.A, a.B, a.What, script.SpanText(a.By), more)
 	case Start:
-		if a.Count > 1 {
-			return one("[c.start(%s, %d + i) for i in range(%d)]", a.A, a.Value, a.Count)
+		command := fmt.Sprint(a.Value)
+		if a.Text != "" {
+			command = starlark.String(a.Text).String()
 		}
-		return one("c.start(%s, %d)", a.A, a.Value)
+		if a.Size > 0 {
+			command = fmt.Sprintf("c.command(size = %d)", a.Size)
+		}
+		wait := ""
+		if a.Rash {
+			wait = ", wait = False"
+		}
+		if a.Count > 1 {
+			pause := ""
+			if a.By > 0 { // only of a rash one, which returns None
+				pause = fmt.Sprintf(" or c.sleep(%s)", script.SpanText(a.By))
+			}
+			if a.Size == 0 {
+				command += " + i"
+			}
+			return one("[c.start(%s, %s%s)%s for i in range(%d)]", a.A, command, wait, pause, a.Count)
+		}
+		return one("c.start(%s, %s%s)", a.A, command, wait)
 	case Ask:
 		return one("c.%s(%s, %s, wait = False)", a.What, a.A, a.Text)
 	case Answer:

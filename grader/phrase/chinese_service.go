@@ -9,6 +9,7 @@ var chineseService = []pair{
 	{"%q is missing from %q, though its Append had returned before client %d asked", "%s 不在 %s 中，而它的 Append 在客户端 %s 询问之前已经返回"},
 	{"client %d got the lock %q with the token %d, but %d was given out before", "客户端 %s 得到锁 %s 的令牌是 %s，而此前已发出过 %s"},
 	{"client %d's %s has not returned for %d ms", "客户端 %s 的 %s 已有 %s 毫秒没有返回"},
+	{"client %d's %s has not returned, though %d ms have gone by since it was to do more", "客户端 %s 的 %s 没有返回，而要它做下一件事已过去 %s 毫秒"},
 	{"a value with %q in it", "含有 %s 的值"},
 	{"a value with %q in it once", "只含一次 %s 的值"},
 	{"no order of the operations on %q explains what the clients saw", "对 %s 的操作没有任何一种顺序能解释客户端所见"},
