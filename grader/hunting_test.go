@@ -134,18 +134,19 @@ func TestHuntIsSilent(t *testing.T) {
 		}
 	}
 	for _, x := range []struct {
+		what   string
 		dir    string
 		files  fs.FS
 		lab    fs.FS
 		onCore bool
 	}{
-		{}, {dir: "testdata/correct"}, {dir: "testdata/variants/actor"},
-		{dir: "the service", files: correctKV(t), lab: labs.KV()}, {dir: "the service on the core", files: correctKV(t), lab: labs.KV(), onCore: true},
-		{dir: "the lock", files: correctKV(t), lab: labs.Lock()},
-		{dir: kvraftYear(t, "2024").lay(t), lab: labs.KVRaft()}, {dir: kvraftYear(t, "2025").lay(t), lab: labs.KVRaft()},
+		{what: "the core"}, {what: "a Raft", dir: "testdata/correct"}, {what: "an actor", dir: "testdata/variants/actor"},
+		{what: "a service", dir: ".", files: correctKV(t), lab: labs.KV()}, {what: "a service on the core", dir: ".", files: correctKV(t), lab: labs.KV(), onCore: true},
+		{what: "a lock", dir: ".", files: correctKV(t), lab: labs.Lock()},
+		{what: "the course's, 2024", dir: kvraftYear(t, "2024").lay(t), lab: labs.KVRaft()},
+		{what: "the course's, 2025", dir: kvraftYear(t, "2025").lay(t), lab: labs.KVRaft()},
 	} {
-		dir := x.dir
-		s, err := grader.Open(t.Context(), grader.Options{Dir: dir, Files: x.files, Lab: x.lab, OnCore: x.onCore, Core: dir == "", CacheDir: t.TempDir()})
+		s, err := grader.Open(t.Context(), grader.Options{Dir: x.dir, Files: x.files, Lab: x.lab, OnCore: x.onCore, Core: x.dir == "", CacheDir: t.TempDir()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -155,9 +156,9 @@ func TestHuntIsSilent(t *testing.T) {
 		case err != nil:
 			t.Fatal(err)
 		case r.Found != nil:
-			t.Errorf("%s: world %d: %s: %s\n%s", dir, r.Found.World, r.Found.Test.Failure.Property, r.Found.Test.Failure.Message, r.Found.Script)
+			t.Errorf("%s: world %d: %s: %s\n%s", x.what, r.Found.World, r.Found.Test.Failure.Property, r.Found.Test.Failure.Message, r.Found.Script)
 		default:
-			t.Logf("%-26s %d worlds, %.0f s virtual in %.1f s: nothing broke", dir, r.Worlds, float64(r.Virtual)/1e9, r.Timing.Run.Seconds())
+			t.Logf("%-26s %d worlds, %.0f s virtual in %.1f s: nothing broke", x.what, r.Worlds, float64(r.Virtual)/1e9, r.Timing.Run.Seconds())
 		}
 	}
 }

@@ -131,6 +131,9 @@ func (g *gen) holdBy(a, b Who, kind string, n int, by sim.Time) {
 
 func (g *gen) do(a Action) {
 	a.Pause, g.pause = a.Pause+g.pause, 0
+	if g.w.Service == "kvraft" {
+		a.Link.Dup = 0
+	}
 	g.w.Actions = append(g.w.Actions, a)
 }
 
