@@ -67,7 +67,7 @@ func (r *runner) logBudget(property, name string, used, limit float64, unit stri
 				tell(b, "before = "+b.text, c.text+" - before")
 				return
 			case float64(added)*float64(sim.Second)/float64(now-b.at) == used:
-				tell(b, fmt.Sprintf("before, t = %s, c.now", b.text), fmt.Sprintf("(%s - before) * s / (c.now - t)", c.text))
+				tell(b, "before = "+b.text+"; t = c.now", fmt.Sprintf("(%s - before) * s / (c.now - t)", c.text))
 				return
 			case since == nil && float64(added) > used && used == math.Trunc(used):
 				last, since = c, b
