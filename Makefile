@@ -195,7 +195,7 @@ race: ## planted data races are all found, the correct server on RACE_SEEDS seed
 
 .PHONY: power-hunt
 power-hunt: ## planted bugs that need a hunt are found by one, and shrunk (takes long)
-	RAFTLAB_HUNT=needed $(GO) test -count=1 -timeout 0 -v -run TestHuntFinds ./grader
+	RAFTLAB_HUNT=needed $(GO) test -count=1 -timeout 0 -v -run '^TestHuntFinds$$' ./grader
 
 .PHONY: power-hunt-kv
 power-hunt-kv: ## what a hunt makes of each bug of the service and the lock (BUGS=names): budgets are not its business (takes long)

@@ -46,9 +46,10 @@ var huntEnglish = huntTexts{
 	huntLong: `hunt runs the server in DIR in random worlds, one after the other: crashes between
 two effects, one-way cuts, messages doubled, late and out of order, and schedules
 that aim at what just happened. Then the faults end, and a majority that is well
-must elect a leader and commit. In the folder of a service (--lab kv, lock, kvraft) its
-clients give the commands, and what they see must fit together. The first world in which a property breaks is
-shrunk to a short script, which is shown and written to a file.
+must elect a leader and commit. In the folder of a service (--lab kv, lock, kvraft)
+its clients give the commands, and what they see must fit together. The first world
+in which a property breaks is shrunk to a short script, which is shown and written
+to a file.
 
 A world depends on --seed and its number alone; --time decides only how many are
 run. The same code, seed and --worlds give the same result on every machine.`,
@@ -231,11 +232,7 @@ func (c *cli) hunt(cmd *cobra.Command, args []string, ho grader.HuntOptions, sav
 		if err != nil {
 			return err
 		}
-		var dirs []string
-		if c.dir != "" {
-			dirs = []string{c.dir}
-		}
-		c.againFile(file, dirs)
+		c.againFile(file, args)
 		rep.Failure(res.Found.Test)
 		fmt.Fprintln(out)
 		c.script(out, fmt.Sprintf(t.found, res.Found.World, res.Found.Was, res.Found.Actions), file, res.Found.Script)

@@ -118,17 +118,16 @@ func (s *Shrinker) first(candidates []*World) int {
 		}()
 	}
 	wg.Wait()
-	if found < 0 {
-		s.runs += len(candidates)
-		for _, n := range steps {
-			s.steps += n
-		}
-		return -1
+	counted := len(candidates)
+	if found >= 0 {
+		counted = found + 1 // those after it ran only because there were workers to spare
 	}
-	// Those after it ran only because there were workers to spare.
-	s.runs += found + 1
-	for _, n := range steps[:found+1] {
+	s.runs += counted
+	for _, n := range steps[:counted] {
 		s.steps += n
+	}
+	if found < 0 {
+		return -1
 	}
 	s.best = candidates[found]
 	if s.Progress != nil {

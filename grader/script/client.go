@@ -104,6 +104,11 @@ func (r *runner) ask(m method, a call) (starlark.Value, error) {
 	turn := l.given
 	l.given++
 	next := func() bool { return l.done == turn }
+	do := func() (starlark.Value, error) {
+		v, err := m(r, a)
+		l.done++
+		return v, err
+	}
 	if wait {
 		if within == 0 {
 			within = span(answerWithin)
@@ -112,14 +117,15 @@ func (r *runner) ask(m method, a call) (starlark.Value, error) {
 		if err != nil {
 			return nil, err
 		}
+		if !free && l.now == nil {
+			return nil, fmt.Errorf("client %d is not up", client)
+		}
 		if !free {
 			return nil, r.violate(&check.Violation{Property: check.ClientProgress, Server: -1, Peer: -1,
 				Message:  fmt.Sprintf("client %d's %s has not returned, though %d ms have gone by since it was to do more", client, l.now.Ask(), sim.Time(within)/sim.Millisecond),
 				Expected: "an answer, as soon as a majority of the servers can be reached", Found: r.describe(r.reachable())})
 		}
-		v, err := m(r, a)
-		l.done++
-		return v, err
+		return do()
 	}
 	if within == 0 {
 		a.kw = append(a.kw, starlark.Tuple{starlark.String("within"), starlark.MakeInt64(int64(forever))})
@@ -128,9 +134,7 @@ func (r *runner) ask(m method, a call) (starlark.Value, error) {
 		if _, err := r.wait(sim.Never, next); err != nil {
 			return nil, err
 		}
-		v, err := m(r, a)
-		l.done++
-		return v, err
+		return do()
 	}), nil, nil)
 	return starlark.None, nil
 }

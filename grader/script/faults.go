@@ -33,8 +33,8 @@ func (r *runner) mHold(a call) (starlark.Value, error) {
 }
 
 // mCalm ends all faults for a core of servers: they are up, their applyCh is
-// read, their links and those of clients are whole and quick, nothing waits to crash or to be held
-// back. The other servers, if any, are cut off.
+// read, their links and those of clients are whole and quick, nothing waits to
+// crash or to be held back. The other servers, if any, are cut off.
 func (r *runner) mCalm(a call) (starlark.Value, error) {
 	var v starlark.Value
 	if err := a.unpack("servers?", &v); err != nil {
