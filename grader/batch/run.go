@@ -215,8 +215,12 @@ func (b *batch) takeAll(ctx context.Context) error {
 		}
 	}
 	slices.SortFunc(b.all, func(x, y *grading) int { return strings.Compare(x.key, y.key) })
-	for i, g := range b.all {
-		g.mine = o.Shards == 0 || i%o.Shards == o.Shard-1
+	turn := 0 // of the shards, over what is to be graded: an unfit submission is no work
+	for _, g := range b.all {
+		g.mine = o.Shards == 0 || turn%o.Shards == o.Shard-1
+		if !g.done {
+			turn++
+		}
 		if r := o.Store.Record(g.key); r != nil && r.Verdict.Final() && !g.done {
 			g.done = true
 			b.reused++
