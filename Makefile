@@ -95,7 +95,7 @@ serve: site ## build the page and serve it on this machine
 	cd site && npm run serve
 
 .PHONY: test-page-long
-test-page-long: site ## the page's verdict on the correct server and 22 planted bugs is the command's; Firefox
+test-page-long: site ## the page's verdict on the correct server, service and lock and 34 planted bugs is the command's; Firefox
 	sh .ci/chromium
 	cd site && npm run test:long
 

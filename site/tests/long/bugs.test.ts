@@ -1,5 +1,5 @@
 // The page's verdict against the command's, for the correct server and for
-// planted bugs of all parts: compiled and graded in Chromium, with nothing of
+// planted bugs of all parts and of the services on top: compiled and graded in Chromium, with nothing of
 // Go's but what the page brings.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -18,6 +18,13 @@ const BUGS = [
 ];
 const correct = folder(`${root}grader/testdata/correct`);
 
+const SERVICE_BUGS = [
+  ['kv', 'no-duplicate-detection'], ['kv', 'read-from-leaders-map'], ['kv', 'reply-by-index-alone'], ['kv', 'put-version-ignored'], ['kv', 'table-not-in-snapshot'],
+  ['kv', 'snapshot-never'], ['kv', 'clerk-stays'], ['kv', 'handler-never-woken'],
+  ['lock', 'lock-without-fencing'], ['lock', 'lease-too-short'], ['lock', 'unlock-by-non-holder'], ['lock', 'waits-without-pause'],
+] as const;
+const service = { ...correct, ...folder(`${root}grader/testdata/correct-kv`) };
+
 let site: Site;
 let page: Page;
 let cli: Cli;
@@ -33,8 +40,9 @@ after(async () => {
 });
 
 /** Grades in the page; the Result comes out of the submission. */
-async function inPage(files: Record<string, string>, what: string): Promise<Result> {
+async function inPage(files: Record<string, string>, what: string, lab = 'raft'): Promise<Result> {
   await use(page, files);
+  if (await page.locator('.runbar select.lab').count() > 0) await page.locator('.runbar select.lab').selectOption(lab);
   await page.locator('.runbar select.what').selectOption(what);
   await run(page, 300_000);
   const [saved] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Save the submission' }).click()]);
@@ -54,6 +62,25 @@ for (const bug of BUGS) {
     await page.locator('.coding[data-ready=yes]').waitFor({ timeout: 240_000 });
     const mine = await inPage(files, 'part');
     assert.deepEqual(verdict(mine), verdict(cli.json(cli.folder(files), part)));
+    console.log(`${bug}: ${mine.status}, ${mine.points}/${mine.max}, ${mine.hash.slice(0, 12)}`);
+  });
+}
+
+for (const lab of ['kv', 'lock']) {
+  test(`the correct service, the whole suite of ${lab}`, async () => {
+    const mine = await inPage(service, 'all', lab);
+    assert.equal(mine.lab, lab);
+    assert.equal(mine.points, mine.max);
+    assert.deepEqual(verdict(mine), verdict(cli.json(cli.folder(service), '--lab', lab)));
+  });
+}
+
+for (const [lab, bug] of SERVICE_BUGS) {
+  test(`${lab}: ${bug}`, async () => {
+    const { files } = planted(service, bug, 'bugs-kv');
+    const mine = await inPage(files, 'all', lab);
+    assert.equal(mine.status, 'failed');
+    assert.deepEqual(verdict(mine), verdict(cli.json(cli.folder(files), '--lab', lab)));
     console.log(`${bug}: ${mine.status}, ${mine.points}/${mine.max}, ${mine.hash.slice(0, 12)}`);
   });
 }
