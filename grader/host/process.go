@@ -26,6 +26,7 @@ type process struct {
 	deadline sim.Time
 
 	printed uint64
+	handed  int64 // what the host was charged for in this step, about the bytes it was given
 	files   files
 	types   []byte
 	names   map[string]string
@@ -74,7 +75,10 @@ func (p *process) stop(reason int32, text []byte) {
 
 // burn charges the program for work of the host. Without it a program could
 // have the host copy without end.
-func (p *process) burn(n uint32) { p.inst.setFuel(p.inst.fuel() - int64(n)) }
+func (p *process) burn(n uint32) {
+	p.inst.setFuel(p.inst.fuel() - int64(n))
+	p.handed += int64(n)
+}
 
 func (p *process) read() int64 {
 	p.last = p.local

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/raftlab/raftlab/grader/sim"
 	"github.com/raftlab/raftlab/labs/kit/wire"
@@ -128,6 +129,7 @@ func (s *server) run(now sim.Time, frame []byte, fx []sim.Effect) ([]sim.Effect,
 func (s *server) burn(code func() error) ([]sim.Effect, bool) {
 	fuel := min(s.m.opt.StepFuel, s.left, *s.all)
 	s.inst.setFuel(fuel)
+	s.p.handed = 0
 	err := code()
 	left := s.inst.fuel()
 	s.left -= fuel - left
@@ -136,11 +138,14 @@ func (s *server) burn(code func() error) ([]sim.Effect, bool) {
 		return s.p.fx, true
 	}
 	kind, text, code2 := s.p.diagnose(err, left, s.inst.exitCode())
-	if kind == sim.FaultSpin && fuel < s.m.opt.StepFuel {
-		if *s.all <= 0 {
+	if kind == sim.FaultSpin {
+		switch {
+		case fuel < s.m.opt.StepFuel && *s.all <= 0:
 			text = "The servers of this run have used up the work that they may do together.\n" + text
-		} else if s.left <= 0 {
+		case fuel < s.m.opt.StepFuel && s.left <= 0:
 			text = "This server has used up the work that a server may do in its life.\n" + text
+		case s.p.handed > fuel/2:
+			text = fmt.Sprintf("At one moment it handed %d MiB to its disk, the network and its output.\n%s", s.p.handed>>20, text)
 		}
 	}
 	fx, _ := s.end(s.p.fx, kind, text, code2)
