@@ -135,8 +135,13 @@ type about struct {
 	Again     string               `json:"again,omitempty"`
 
 	Sources map[string]string `json:"sources"` // the test's files
-	// Values are distinct decoded values; At says which of them belong to a
-	// record, by its number.
+	*Decoded
+}
+
+// Decoded is what a student's servers sent, saved, applied and were asked for,
+// ready to be shown; as JSON it is Decoded in site/src/player/run.ts.
+type Decoded struct {
+	// Values are distinct; At says which of them belong to a record, by its number.
 	Values []any         `json:"values"`
 	At     map[int][]int `json:"at"`
 }
@@ -145,7 +150,7 @@ func (p *Picture) about(t *sim.Trace) *about {
 	a := &about{
 		Test: p.name(), Title: p.Test.Title, Seed: p.Run.Seed, Passed: p.Run.Status == grader.Passed,
 		Hash: p.Run.Hash, Grader: t.Header.Engine, Server: -1, Again: p.Again,
-		Sources: make(map[string]string), Values: []any{}, At: make(map[int][]int),
+		Sources: make(map[string]string), Decoded: Decode(t),
 	}
 	if f := p.Test.Failure; f != nil && f.Seed == p.Run.Seed && !a.Passed {
 		text := func(s string) *bilingual {
@@ -175,13 +180,17 @@ func (p *Picture) about(t *sim.Trace) *about {
 			}
 		}
 	}
-	a.decode(t)
 	return a
 }
 
-// decode reads what servers sent, saved, applied and were asked for, from the
-// end of the run backwards while the budget lasts.
-func (a *about) decode(t *sim.Trace) {
+// Decode reads a run's messages, disks and commands, from the end backwards as
+// far as decodedBudget goes. Those of the core are not decoded: the player reads
+// them itself.
+func Decode(t *sim.Trace) *Decoded {
+	a := &Decoded{Values: []any{}, At: make(map[int][]int)}
+	if t.Header.Module == "" {
+		return a
+	}
 	types, _, err := gobview.ParseModule(t.Header.Types)
 	if err != nil {
 		types = nil // fields are then shown by the names that the bytes carry
@@ -201,7 +210,7 @@ func (a *about) decode(t *sim.Trace) {
 				kind = "command"
 			}
 		}
-		if kind == "" || len(data) == 0 || t.Header.Module == "" {
+		if kind == "" || len(data) == 0 {
 			continue
 		}
 		key := kind + string(data)
@@ -223,9 +232,10 @@ func (a *about) decode(t *sim.Trace) {
 			a.At[at] = ids
 		}
 	}
+	return a
 }
 
-func (a *about) value(v any) int {
+func (a *Decoded) value(v any) int {
 	a.Values = append(a.Values, v)
 	return len(a.Values) - 1
 }

@@ -54,6 +54,7 @@ func main() {
 		"open":    call(a.open),
 		"run":     call(a.run),
 		"result":  call(a.result),
+		"decoded": call(decoded),
 	})
 	select {}
 }
@@ -215,6 +216,15 @@ func (a *app) vet(args []js.Value) (any, error) {
 	return text(struct {
 		Findings []vet.Finding `json:"findings"`
 	}{found}), nil
+}
+
+// decoded(trace) says what a run's messages, disks and commands hold.
+func decoded(args []js.Value) (any, error) {
+	t, err := sim.DecodeTrace(bytesFrom(args[0]))
+	if err != nil {
+		return nil, err
+	}
+	return text(report.Decode(t)), nil
 }
 
 // said(lang, sentences) says the grader's sentences in a language. Verdicts hold

@@ -9,12 +9,15 @@ export interface Sizes {
   files: Record<string, { bytes: number; packed: number }>;
 }
 
-export interface Stock {
-  manifest: Manifest;
-  sizes: Sizes;
+export interface Grader {
   /** Address of Go's own loader. */
   loader: string;
   grader: WebAssembly.Module;
+}
+
+export interface Stock extends Grader {
+  manifest: Manifest;
+  sizes: Sizes;
   export: Uint8Array;
 }
 
@@ -118,8 +121,20 @@ class Meter {
 
 let stock: Promise<Stock> | undefined;
 
+export const mb = (n: number): string => `${(n / 1e6).toFixed(1)} MB`;
+
 export async function sizes(): Promise<Sizes> {
   return await (await get(`${folder}sizes.json`)).json() as Sizes;
+}
+
+const goLoader = (): string => new URL(`${base}wasm/wasm_exec.js`, location.href).href;
+const graderModule = (s: Sizes, meter: Meter): Promise<WebAssembly.Module> =>
+  module(['grader.wasm'], meter.of('grader.wasm'), s.files['grader.wasm']?.bytes ?? 0);
+
+/** Fetches the grader alone. */
+export async function loadGrader(progress: Progress): Promise<Grader> {
+  const s = await sizes();
+  return { loader: goLoader(), grader: await graderModule(s, new Meter(s, ['grader.wasm'], progress)) };
 }
 
 /** Fetches what the editor needs, once. */
@@ -129,10 +144,10 @@ export function loadStock(progress: Progress): Promise<Stock> {
     const meter = new Meter(s, ['grader.wasm', 'go/export.pack'], progress);
     const [manifest, grader, exported] = await Promise.all([
       get(`${folder}go/manifest.json`).then((r) => r.json() as Promise<Manifest>),
-      module(['grader.wasm'], meter.of('grader.wasm'), s.files['grader.wasm']?.bytes ?? 0),
+      graderModule(s, meter),
       bytes(['go/export.pack'], meter.of('go/export.pack')),
     ]);
-    return { manifest, sizes: s, loader: new URL(`${base}wasm/wasm_exec.js`, location.href).href, grader, export: exported };
+    return { manifest, sizes: s, loader: goLoader(), grader, export: exported };
   })().catch((e: unknown) => {
     stock = undefined; // another try may do better
     throw e;

@@ -1,6 +1,8 @@
 // Checks, compiles and grades: the workers behind the coding pages.
 
-import { GraderError, type Command, type Failed, type Failure, type Files, type Finding, type Lab, type Order, type Outcome, type Problem, type Result, type Run } from './api.ts';
+import type { Decoded } from '../player/run.ts';
+import { GraderError, type Command, type Failure, type Files, type Finding, type Lab, type Order, type Outcome, type Problem, type Result, type Run } from './api.ts';
+import { GraderWorker } from './grader.ts';
 import { loadPack, loadStock, loadTools, type Progress, type Stock, type Tools } from './load.ts';
 import { Cancelled, Refused, Remote } from './remote.ts';
 
@@ -26,48 +28,6 @@ export type Subject = { files: Files } | { wasm: Uint8Array };
 
 export type Choice = Pick<Order, 'lab' | 'parts' | 'run' | 'seed' | 'seeds' | 'lang'>;
 
-/** A grader in a worker of its own. */
-class GraderWorker {
-  readonly remote: Remote;
-  private readonly ready: Promise<unknown>;
-  constructor(stock: Stock) {
-    this.remote = new Remote(new Worker(new URL('./grader-worker.ts', import.meta.url), { type: 'module', name: 'grader' }));
-    this.ready = this.remote.call({ op: 'start', module: stock.grader, loader: stock.loader })
-      .then(() => this.raw('library', JSON.stringify(stock.manifest), stock.export));
-    this.ready.catch(() => undefined); // told by the next call
-  }
-
-  /** Calls a function of the grader whatever it answers. */
-  private raw(name: string, ...args: unknown[]): Promise<unknown> {
-    return this.remote.call({ op: 'call', name, args });
-  }
-
-  /** Calls a function that answers text. */
-  async json<T>(name: string, ...args: unknown[]): Promise<T> {
-    await this.ready;
-    return parsed<T>(await this.raw(name, ...args));
-  }
-
-  /** Calls a function that answers an object, or text if it fails. */
-  async object<T>(name: string, ...args: unknown[]): Promise<T> {
-    await this.ready;
-    const v = await this.raw(name, ...args);
-    return typeof v === 'string' ? parsed<T>(v) : v as T;
-  }
-
-  async open(order: Order, wasm: Uint8Array, compiled?: { hash: string; module: WebAssembly.Module }): Promise<{ module: string; runs: Run[]; compiled: WebAssembly.Module }> {
-    await this.ready;
-    const a = await this.remote.call<{ opened: string; compiled: WebAssembly.Module }>({ op: 'open', order: JSON.stringify(order), wasm, compiled });
-    return { ...parsed<{ module: string; runs: Run[] }>(a.opened), compiled: a.compiled };
-  }
-}
-
-function parsed<T>(text: unknown): T {
-  const v = JSON.parse(String(text)) as T | Failed;
-  if (v && typeof v === 'object' && 'error' in v) throw new GraderError(v);
-  return v as T;
-}
-
 export class Studio {
   private readonly stock: Stock;
   private readonly editor: GraderWorker;
@@ -82,7 +42,7 @@ export class Studio {
 
   private constructor(stock: Stock) {
     this.stock = stock;
-    this.editor = new GraderWorker(stock);
+    this.editor = new GraderWorker(stock, stock);
     this.width = Math.max(1, Math.min(navigator.hardwareConcurrency || 2, 6));
   }
 
@@ -130,6 +90,9 @@ export class Studio {
   async vet(files: Files, lab: string): Promise<Finding[]> {
     return (await this.editor.json<{ findings: Finding[] }>('vet', JSON.stringify(files), lab)).findings;
   }
+
+  /** What a run's messages, disks and commands hold. */
+  decode(trace: Uint8Array): Promise<Decoded> { return this.editor.json<Decoded>('decoded', trace); }
 
   /** gofmt; throws a GraderError with the place if the text does not parse. */
   async format(text: string): Promise<string> {
@@ -227,7 +190,7 @@ export class Studio {
   }
 
   private grader(n: number): GraderWorker {
-    return this.graders[n] ??= new GraderWorker(this.stock);
+    return this.graders[n] ??= new GraderWorker(this.stock, this.stock);
   }
 
   /**

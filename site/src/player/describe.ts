@@ -148,7 +148,7 @@ export function describe(m: Messages, model: Model, r: TraceRecord, at: number):
     case Kind.Invoke: return say.invoke(peer, operationText(model, { name: r.name, argument: r.data }, OPERATION));
     case Kind.Return: return say.returned(peer, show(r.data, OPERATION));
     case Kind.Violation: {
-      const own = model.run?.message || model.message;
+      const own = model.message;
       if (own) return say.violation(m.properties[r.name] ?? r.name, own);
       const text = new TextDecoder().decode(r.data);
       // Of a student's server no term or index is known.

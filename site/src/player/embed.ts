@@ -18,10 +18,10 @@ async function show(place: HTMLElement, lang: Lang): Promise<void> {
   const info = JSON.parse(new TextDecoder().decode(await unpack('raftlab-run'))) as RunInfo;
   const { header, records } = decodeTrace(await unpack('raftlab-trace'));
   const run = new Run(info, records);
-  const model = new Model(header.servers, header.clients ?? 0, run);
+  const model = new Model(header.servers, header.clients ?? 0, run, true, info.history);
   model.append(records);
   place.textContent = '';
-  mount(Report, { target: place, props: { model, run, lang } });
+  mount(Report, { target: place, props: { model, run, info, lang } });
 }
 
 const place = document.getElementById('raftlab-player');

@@ -273,7 +273,7 @@ export class Model {
   end = 0;
   /** Number of the first record that is still kept. */
   first = 0;
-  /** What a report tells of a student's run, beyond its trace. */
+  /** What a student's servers sent, saved and were asked for, decoded. */
   readonly run: Run | undefined;
   /** A test's run of a student's servers: they are numbered from 0, as the program's `me` is. */
   readonly graded: boolean;
@@ -289,7 +289,7 @@ export class Model {
   private expected = new Map<number, number>();
   private commit = 0;
 
-  constructor(servers: number, clients: number, run?: Run, graded = run !== undefined, witness: readonly HistoryLine[] = run?.info.history ?? []) {
+  constructor(servers: number, clients: number, run?: Run, graded = run !== undefined, witness: readonly HistoryLine[] = []) {
     this.run = run;
     this.witness = new Map(witness.map((o) => [o.id, o]));
     this.graded = graded;

@@ -1,7 +1,6 @@
 // What a report tells of a student's run beyond its trace. The Go side is
 // grader/report/picture.go.
 import { Kind, type TraceRecord } from './trace.ts';
-import type { Lang } from './messages.ts';
 
 /** A decoded value: a scalar's text, a struct, the end of a list, or a map. */
 export type Plain =
@@ -29,7 +28,14 @@ export interface HistoryLine {
   answer: string;
 }
 
-export interface RunInfo {
+/** What a run's messages, disks and commands hold. */
+export interface Decoded {
+  values: Plain[];
+  /** Which of the values belong to a record, by its number. */
+  at: Record<string, number[]>;
+}
+
+export interface RunInfo extends Decoded {
   test: string;
   title: Partial<Both>;
   seed: number;
@@ -60,8 +66,6 @@ export interface RunInfo {
   evidence?: Both[];
   again?: string;
   sources: Record<string, string>;
-  values: Plain[];
-  at: Record<string, number[]>;
 }
 
 /** A command that the test asked a server to replicate, and what became of it. */
@@ -108,9 +112,7 @@ function before(list: number[], at: number): number {
 const utf8 = new TextDecoder();
 
 export class Run {
-  readonly info: RunInfo;
-  /** The language of the texts that `message` gives. */
-  lang: Lang = 'en';
+  private decoded: Decoded;
   readonly asked: Asked[] = [];
   private records: readonly TraceRecord[];
   private saves = new Map<number, number[]>();
@@ -127,8 +129,8 @@ export class Run {
     return -1;
   }
 
-  constructor(info: RunInfo, records: readonly TraceRecord[]) {
-    this.info = info;
+  constructor(decoded: Decoded, records: readonly TraceRecord[]) {
+    this.decoded = decoded;
     this.records = records;
     const requests = new Map<number, Asked>();
     const commands = new Map<string, Asked>();
@@ -168,7 +170,7 @@ export class Run {
 
   /** What a record carries, decoded. */
   values(at: number): Plain[] {
-    return (this.info.at[at] ?? []).map((i) => this.info.values[i]!);
+    return (this.decoded.at[at] ?? []).map((i) => this.decoded.values[i]!);
   }
 
   brief(at: number): string {
@@ -182,10 +184,6 @@ export class Run {
     if (!v || typeof v === 'string' || !('f' in v)) return 0;
     const term = v.f.find(([name]) => name.toLowerCase() === 'term')?.[1];
     return typeof term === 'string' ? Number(term) || 0 : 0;
-  }
-
-  get message(): string {
-    return this.info.message?.[this.lang] ?? '';
   }
 
   /** The number of the last Save of a server before record `at`, or -1. */

@@ -1,4 +1,4 @@
-// The texts around the player in the page that `grade view` writes.
+// The texts around the player where it shows a student's run.
 import type { Lang } from './messages.ts';
 
 const en = {
@@ -28,6 +28,7 @@ const en = {
   noDisk: 'nothing saved yet',
   snapshot: (n: number) => `and a snapshot of ${n} bytes`,
   raw: (n: number) => `${n} bytes, not decoded`,
+  notDecoded: (why: string) => `What the messages carry could not be decoded: ${why}`,
   output: 'Printed and noted',
   noOutput: 'nothing yet',
   test: 'The test',
@@ -72,6 +73,7 @@ const zh: RunTexts = {
   noDisk: '尚未保存',
   snapshot: (n) => `另有 ${n} 字节的快照`,
   raw: (n) => `${n} 字节，未解码`,
+  notDecoded: (why) => `消息内容无法解码：${why}`,
   output: '输出与标注',
   noOutput: '还没有',
   test: '测试',

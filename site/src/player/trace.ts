@@ -65,6 +65,8 @@ export interface TraceHeader {
   seed?: number;
   servers: number;
   clients: number;
+  /** SHA-256 of the student's module; none if the servers are the core. */
+  module?: string;
   extra?: Record<string, string>;
 }
 

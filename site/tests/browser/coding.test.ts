@@ -61,6 +61,12 @@ test('a failing test shows the run at the failing moment, with the line of the t
   assert.match(await failure.innerText(), /Election Safety/);
   await failure.locator('.raftlab-player .node').first().waitFor();
   assert.match(await failure.locator('.run .test').innerText(), /election\.star:\d+/);
+  // What the servers sent and saved is read field by field.
+  await failure.getByRole('tab', { name: 'Servers' }).click();
+  const disks = failure.locator('.servers');
+  await disks.getByText('#4').first().waitFor();
+  await failure.getByRole('tab', { name: 'Events' }).click();
+  assert.match(await failure.locator('[role=tabpanel]').innerText(), /RequestVote.*\{Term: \d+/);
   await page.getByRole('button', { name: 'Show a hint' }).click();
   assert.equal(await failure.locator('.hint').count(), 1);
 });

@@ -59,6 +59,10 @@ test('a run that fits is carried by the link, whole', async () => {
     const opened = await other.open(link.slice(site.url.length));
     await shows(opened.page, hash);
     assert.match(await opened.page.locator('.raftlab-player').innerText(), /Election Safety/);
+    // The page itself cannot read what a student's servers sent; the grader can, once it is asked for.
+    assert.equal(await opened.page.getByText(/\{Term: \d+/).count(), 0);
+    await opened.page.getByRole('button', { name: /Show what messages carry.*MB/ }).click();
+    await opened.page.getByText(/RequestVote.*\{Term: \d+/).first().waitFor({ timeout: LONG });
     // What is no such link, and what a page of tomorrow may write.
     for (const [fragment, says] of [[`${link.slice(link.indexOf('#'), -40)}`, 'damaged'], ['#t1.%%', 'damaged'], ['#t2.AAAA', 'newer version']] as const) {
       await opened.page.evaluate((f) => { location.hash = f; }, fragment);
