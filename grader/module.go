@@ -38,7 +38,7 @@ func moduleSubject(ctx context.Context, o *Options, res *Result) (*subject, erro
 		res.Profile = m.Profile.String()
 	}
 	if m.Profile.OnCore {
-		res.Raft = CoreRaft
+		res.Raft, o.OnCore = CoreRaft, true // a module that is given says it itself
 	}
 	for _, f := range m.Skipped {
 		res.LeftOut = append(res.LeftOut, f.Path+": "+f.Why)

@@ -8,10 +8,10 @@ import { lessonLoader } from './lesson/loader.ts';
 
 export const collections = {
   docs: defineCollection({ loader: docsLoader(), schema: docsSchema() }),
-  // The lab's handout, section by section; entry ids are "en" and "zh".
+  // The labs' handouts, section by section; entry ids are "raft-en", "kv-zh" and so on.
   handout: defineCollection({
     loader: handoutLoader(),
-    schema: z.object({ sections: z.array(z.object({ part: z.string(), title: z.string(), html: z.string() })), skeleton: z.record(z.string(), z.string()) }),
+    schema: z.object({ intro: z.string(), sections: z.array(z.object({ part: z.string(), title: z.string(), html: z.string() })), skeleton: z.record(z.string(), z.string()) }),
   }),
   // The lessons' texts live with the labs; entry ids are "NN-name/en" and "/zh".
   lessons: defineCollection({

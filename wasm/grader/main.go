@@ -170,9 +170,13 @@ func (a *app) library(args []js.Value) (any, error) {
 	}{m.Go}), nil
 }
 
-// prepare reads a folder, {path: text} as JSON, for a lab.
-func (a *app) prepare(files, lab string) error {
+// prepare reads a folder, {path: text} as JSON, for a lab, whose service stands on
+// the Raft of that name ("": the folder's).
+func (a *app) prepare(files, lab, raft string) error {
 	a.tree, a.files = nil, nil
+	if !grader.Raft(raft).Known() {
+		return fmt.Errorf("raft is one of %q, found %q", grader.Rafts(), raft)
+	}
 	l, err := a.named(lab)
 	if err != nil {
 		return err
@@ -188,14 +192,14 @@ func (a *app) prepare(files, lab string) error {
 	if err != nil {
 		return err
 	}
-	a.tree, err = build.Prepare(context.Background(), build.Options{Files: fsys, Dir: ".", GoVersion: a.lib.Go, Service: l.lab.Service})
+	a.tree, err = build.Prepare(context.Background(), build.Options{Files: fsys, Dir: ".", GoVersion: a.lib.Go, Service: l.lab.Service, OnCore: grader.Raft(raft).OnCore()})
 	return err
 }
 
-// check(files, lab) says what is wrong with a folder, as far as that is known without
+// check(files, lab, raft) says what is wrong with a folder, as far as that is known without
 // compiling it.
 func (a *app) check(args []js.Value) (any, error) {
-	if err := a.prepare(args[0].String(), textOf(args, 1)); err != nil {
+	if err := a.prepare(args[0].String(), textOf(args, 1), textOf(args, 2)); err != nil {
 		return nil, err
 	}
 	if err := a.types.Check(a.tree); err != nil {
@@ -204,9 +208,9 @@ func (a *app) check(args []js.Value) (any, error) {
 	return text(struct{}{}), nil
 }
 
-// vet(files, lab) says what the lab's checks suspect in a folder that compiles.
+// vet(files, lab, raft) says what the lab's checks suspect in a folder that compiles.
 func (a *app) vet(args []js.Value) (any, error) {
-	if err := a.prepare(args[0].String(), textOf(args, 1)); err != nil {
+	if err := a.prepare(args[0].String(), textOf(args, 1), textOf(args, 2)); err != nil {
 		return nil, err
 	}
 	found, err := vet.Check(a.tree, a.types.Library, a.lib.Go)
@@ -259,9 +263,9 @@ func formatted(args []js.Value) (any, error) {
 	}{string(out)}), nil
 }
 
-// plan(files, lab) returns the commands that compile a folder.
+// plan(files, lab, raft) returns the commands that compile a folder.
 func (a *app) plan(args []js.Value) (any, error) {
-	if err := a.prepare(args[0].String(), textOf(args, 1)); err != nil {
+	if err := a.prepare(args[0].String(), textOf(args, 1), textOf(args, 2)); err != nil {
 		return nil, err
 	}
 	commands, err := a.tree.Commands(&a.lib)
@@ -303,6 +307,7 @@ func (a *app) explain(args []js.Value) (any, error) {
 type order struct {
 	Hash  string            `json:"hash"` // of the module, if another worker has compiled it
 	Lab   string            `json:"lab"`  // by name, "" for the Raft lab
+	Raft  string            `json:"raft"` // what a service stands on, "" for the folder's
 	Go    string            `json:"go"`   // release that built it
 	Files map[string]string `json:"files"`
 	Parts []string          `json:"parts"`
@@ -328,7 +333,7 @@ func (a *app) open(args []js.Value) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := a.prepare(string(files), o.Lab); err != nil {
+		if err := a.prepare(string(files), o.Lab, o.Raft); err != nil {
 			return nil, err
 		}
 		m.Describe(a.tree)

@@ -41,6 +41,8 @@ func TestPlanMakesTheSameModule(t *testing.T) {
 	}{
 		{"the correct server", build.Options{Dir: "../../grader/testdata/correct"}},
 		{"a checkout of the course", build.Options{Dir: "../../grader/testdata/mit2025"}},
+		{"a service on the core", build.Options{Dir: "../../grader/testdata/correct-kv", Service: "kv", OnCore: true}},
+		{"a lock on the core", build.Options{Dir: "../../grader/testdata/correct-kv", Service: "lock", OnCore: true}},
 		{"a helper package and an old go line", build.Options{Files: old, Dir: "."}},
 	} {
 		t.Run(c2.name, func(t *testing.T) {

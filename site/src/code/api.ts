@@ -152,6 +152,8 @@ export interface Result {
   go?: string;
   module?: string;
   profile?: string;
+  /** "core" if the service stood on the grader's own Raft. */
+  raft?: string;
   seed: number;
   seeds: number;
   status: Status;
@@ -166,6 +168,8 @@ export interface Order {
   go: string;
   /** By name; the Raft lab if it is left out. */
   lab?: string;
+  /** What a service stands on: "core", or the folder's own if it is left out. */
+  raft?: string;
   files?: Files;
   parts?: string[];
   run?: string;

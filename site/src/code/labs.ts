@@ -1,5 +1,5 @@
-// Which labs a folder can be graded as: that on Raft always, those on top of it
-// when their packages are there.
+// The labs: their names and parts, and which of them a folder can be graded as:
+// that on Raft always, those on top of it when their packages are there.
 
 import type { Files, Text } from './api.ts';
 
@@ -9,6 +9,16 @@ export const LABS: Record<string, Text> = {
   lock: { en: 'Lock', zh: '锁' },
   kvraft: { en: 'Key/value service of the MIT course', zh: 'MIT 课程的键值服务' },
 };
+
+/** The parts of the labs that have pages here, in the order of the lab and of its handout. No two labs have a part of one name. */
+export const PARTS: Record<string, readonly string[]> = {
+  raft: ['election', 'agreement', 'persistence', 'partition', 'compaction'],
+  kv: ['service', 'faults', 'snapshots'],
+  lock: ['lock', 'leases'],
+};
+
+/** The file that a lab begins with. */
+export const MAIN: Record<string, string> = { raft: 'raft/raft.go', kv: 'kv/server.go', lock: 'lock/lock.go' };
 
 /** The labs of a folder, by name, in the order in which they are done. */
 export function labsOf(files: Files): string[] {

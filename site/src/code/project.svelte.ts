@@ -8,6 +8,8 @@ const PAUSE = 400;
 
 export class Project {
   readonly skeleton: Files;
+  /** The file that is shown first. */
+  private readonly main: string;
   files = $state.raw<Files>({});
   shown = $state('');
   /** Counts changes, so that what was graded can be told from what is there. */
@@ -19,8 +21,9 @@ export class Project {
   /** The last save that was asked for. */
   private last: Promise<void> = Promise.resolve();
 
-  constructor(skeleton: Files) {
+  constructor(skeleton: Files, main: string) {
     this.skeleton = skeleton;
+    this.main = main;
     this.files = skeleton;
     this.shown = this.first();
   }
@@ -41,13 +44,14 @@ export class Project {
 
   /** The file to begin with. */
   first(): string {
-    return this.names().find((n) => n.endsWith('raft.go')) ?? this.names()[0] ?? '';
+    return this.names()[0] ?? '';
   }
 
-  /** Names, the server's own files first. */
+  /** Names: the main file first, or where there is none raft.go; then the server's own files. */
   names(): string[] {
-    const rank = (n: string): number => /(^|\/)(labrpc|labgob|raftapi|tester1?)\//.test(n) || n.endsWith('_test.go') || n.endsWith('.md') ? 1 : 0;
-    return Object.keys(this.files).sort((a, b) => rank(a) - rank(b) || Number(b.endsWith('raft.go')) - Number(a.endsWith('raft.go')) || (a < b ? -1 : 1));
+    const main = (n: string): number => n.endsWith(this.main) ? 2 : n.endsWith('raft.go') ? 1 : 0;
+    const rank = (n: string): number => /(^|\/)(labrpc|labgob|raftapi|kvapi|tester1?)\//.test(n) || n.endsWith('_test.go') || n.endsWith('.md') ? 1 : 0;
+    return Object.keys(this.files).sort((a, b) => rank(a) - rank(b) || main(b) - main(a) || (a < b ? -1 : 1));
   }
 
   write(path: string, text: string): void {

@@ -26,7 +26,7 @@ export interface Verdict {
 /** What is to be graded: a folder, or a module compiled elsewhere. */
 export type Subject = { files: Files } | { wasm: Uint8Array };
 
-export type Choice = Pick<Order, 'lab' | 'parts' | 'run' | 'seed' | 'seeds' | 'lang'>;
+export type Choice = Pick<Order, 'lab' | 'raft' | 'parts' | 'run' | 'seed' | 'seeds' | 'lang'>;
 
 export class Studio {
   private readonly stock: Stock;
@@ -76,9 +76,9 @@ export class Studio {
   }
 
   /** What is wrong with a folder, as far as the types tell. */
-  async check(files: Files, lab: string): Promise<Problem[]> {
+  async check(files: Files, lab: string, raft: string): Promise<Problem[]> {
     try {
-      await this.editor.json('check', JSON.stringify(files), lab);
+      await this.editor.json('check', JSON.stringify(files), lab, raft);
       return [];
     } catch (e) {
       if (e instanceof GraderError && e.failed.problems) return e.failed.problems;
@@ -87,8 +87,8 @@ export class Studio {
   }
 
   /** What the lab's checks suspect in a folder that compiles. */
-  async vet(files: Files, lab: string): Promise<Finding[]> {
-    return (await this.editor.json<{ findings: Finding[] }>('vet', JSON.stringify(files), lab)).findings;
+  async vet(files: Files, lab: string, raft: string): Promise<Finding[]> {
+    return (await this.editor.json<{ findings: Finding[] }>('vet', JSON.stringify(files), lab, raft)).findings;
   }
 
   /** What a run's messages, disks and commands hold. */
@@ -118,14 +118,14 @@ export class Studio {
   }
 
   /**
-   * Compiles a folder for a lab. Throws a GraderError that names the problems if the
+   * Compiles a folder for a lab, on the Raft of that name. Throws a GraderError that names the problems if the
    * compiler refuses it.
    */
-  async compile(files: Files, lab: string, watch: Pick<Watch, 'stage' | 'progress'>): Promise<Uint8Array> {
+  async compile(files: Files, lab: string, raft: string, watch: Pick<Watch, 'stage' | 'progress'>): Promise<Uint8Array> {
     watch.stage('download');
     const tools = await this.loadTools(watch.progress);
     watch.stage('check');
-    const { commands } = await this.editor.object<{ commands: Command[] }>('plan', JSON.stringify(files), lab);
+    const { commands } = await this.editor.object<{ commands: Command[] }>('plan', JSON.stringify(files), lab, raft);
     const compiler = await this.startCompiler(tools);
     for (const imp of commands.at(-1)!.imports) {
       const pack = this.stock.manifest.objects[imp]?.file;
@@ -159,7 +159,7 @@ export class Studio {
   private async doGrade(subject: Subject, choice: Choice, watch: Watch): Promise<Verdict> {
     const begin = performance.now();
     const first = this.grader(0); // starts while the compiler works
-    const wasm = 'wasm' in subject ? subject.wasm : await this.compile(subject.files, choice.lab ?? '', watch);
+    const wasm = 'wasm' in subject ? subject.wasm : await this.compile(subject.files, choice.lab ?? '', choice.raft ?? '', watch);
     const compiled = performance.now();
     watch.stage('prepare');
     const order: Order = { ...choice, go: 'files' in subject ? this.go : '', ...('files' in subject ? { files: subject.files } : {}) };
@@ -200,7 +200,7 @@ export class Studio {
   async warm(files: Files, lang: string): Promise<void> {
     const quiet = { stage: () => undefined, progress: () => undefined };
     try {
-      const wasm = await this.compile(files, '', quiet);
+      const wasm = await this.compile(files, '', '', quiet);
       if (!this.running) await this.grader(0).open({ go: this.go, files, lang, run: '^election/initial$', seeds: 1 }, wasm);
     } catch (e) {
       if (!(e instanceof Cancelled || e instanceof GraderError)) throw e;

@@ -171,11 +171,47 @@ test('closing in the midst of a compilation loses nothing', async () => {
 test('the list of parts leads to each', async () => {
   for (const at of ['code/', 'zh/code/']) {
     const { page: p } = await site.open(at);
-    assert.equal(await p.locator('main ol a').count(), 5);
+    assert.equal(await p.locator('main ol a').count(), 10);
     await p.locator('main ol a').last().click();
     await p.locator('.cm-content').waitFor();
-    assert.match(p.url(), /code\/compaction\/$/);
+    assert.match(p.url(), /code\/leases\/$/);
     await p.close();
+  }
+});
+
+test('a service begins with its skeleton, beside what is there, and stands on the grader’s own Raft', async () => {
+  const own = await openSite({ serviceWorkers: 'block', acceptDownloads: true });
+  try {
+    const { page: p, errors: wrong } = await own.open('code/service/');
+    await keep(p, { 'raft/raft.go': 'package raft\n\n// nothing yet\n' });
+    await p.reload();
+    await p.locator('.told', { hasText: 'holds nothing of this lab yet' }).waitFor();
+    await p.getByRole('button', { name: 'Begin with its skeleton' }).click();
+    await p.getByText('package kv', { exact: true }).waitFor();
+    assert.equal(await p.locator('.runbar select.lab').inputValue(), 'kv');
+    assert.equal(await p.locator('.runbar select.what').inputValue(), 'part');
+    await p.getByRole('button', { name: 'raft/raft.go', exact: true }).click();
+    await p.locator('.cm-line', { hasText: '// nothing yet' }).waitFor();
+    // On one's own Raft it does not compile, on the grader's the skeleton fails as it should.
+    await p.locator('.runbar select.raft').selectOption('core');
+    await p.locator('.problems', { hasText: 'No errors' }).waitFor({ timeout: LONG });
+    await p.locator('.coding[data-ready=yes]').waitFor({ timeout: LONG });
+    assert.match(await runIn(p, LONG), /FAILED[\s\S]*on the grader’s own Raft/);
+    // The choice is kept, as the folder is.
+    await p.reload();
+    await p.locator('.runbar select.raft').waitFor();
+    assert.equal(await p.locator('.runbar select.raft').inputValue(), 'core');
+    await useIn(p, folder(`${root}grader/testdata/correct-kv`));
+    await p.locator('.runbar select.what').selectOption('service/basic');
+    assert.match(await runIn(p, LONG), /PASSED/);
+    const [saved] = await Promise.all([p.waitForEvent('download'), p.getByRole('button', { name: 'Save the submission' }).click()]);
+    const file = join(tmpdir(), `raftlab-${process.pid}-core.json`);
+    await saved.saveAs(file);
+    assert.equal((JSON.parse(readFileSync(file, 'utf8')) as { raft: string }).raft, 'core');
+    assert.match(grade('verify', file), /every trace hash agrees, in all /);
+    assert.deepEqual(wrong, []);
+  } finally {
+    await own.close();
   }
 });
 

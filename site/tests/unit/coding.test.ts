@@ -79,6 +79,31 @@ describe('the page against the command', () => {
     });
   }
 
+  // A folder that has no Raft: the service stands on the grader's own.
+  const without = folder(`${root}grader/testdata/correct-kv`);
+  for (const [lab, name, files, run, status] of [
+    ['kv', 'the correct service', without, '^(service/concurrent|faults/old_leader|snapshots/restarts)$', 'passed'],
+    ['kv', 'a service that answers reads on its own', planted(without, 'read-from-leaders-map', 'bugs-kv').files, '^faults/', 'failed'],
+    ['lock', 'the correct lock', without, '^lock/one$', 'passed'],
+  ] as const) {
+    it(`${lab} on the grader's own Raft: ${name}: the same verdict, and the same words`, () => {
+      assert.deepEqual(JSON.parse(studio.api.check(JSON.stringify(files), lab, 'core')), {});
+      const mine = studio.grade(studio.compile(files, lab, 'core'), { go: studio.manifest.go, lab, raft: 'core', files, lang, seeds: 1, run });
+      const theirs = cli.json(cli.folder(files), '--raft', 'core', '--lab', lab, '--seeds', '1', '--run', run);
+      assert.equal(mine.status, status);
+      assert.equal(mine.raft, 'core');
+      assert.ok(mine.parts.some((p) => p.tests.length > 0));
+      assert.deepEqual(verdict(mine), verdict(theirs));
+    });
+  }
+
+  it('what only a Raft of one’s own has is told', () => {
+    const files = { ...without, 'kv/more.go': 'package kv\n\nimport "raftlab.example/lab/raft"\n\nvar _ = raft.Extra\n' };
+    const f = failed(studio.api.check(JSON.stringify(files), 'kv', 'core'));
+    assert.match(f.problems![0]!.advice ?? '', /grader's own Raft/);
+    assert.match(failed(studio.api.check(JSON.stringify(files), 'kv', 'nonsense')).error, /raft is one of/);
+  });
+
   const failed = (text: string): Failed => JSON.parse(text) as Failed;
   const check = (more: Record<string, string>): Failed => failed(studio.api.check(JSON.stringify({ ...correct, ...more })));
 

@@ -13,10 +13,10 @@ const folder = `${root}site/public/toolchain/`;
 interface Api {
   lab(name?: string): string;
   library(manifest: string, exported: Uint8Array): string;
-  check(files: string, lab?: string): string;
-  vet(files: string, lab?: string): string;
+  check(files: string, lab?: string, raft?: string): string;
+  vet(files: string, lab?: string, raft?: string): string;
   format(text: string): string;
-  plan(files: string, lab?: string): { commands: Command[] } | string;
+  plan(files: string, lab?: string, raft?: string): { commands: Command[] } | string;
   explain(output: string): string;
   open(order: string, wasm: Uint8Array): string;
   run(i: number): { outcome: string; trace?: Uint8Array } | string;
@@ -59,8 +59,8 @@ export class StudioInNode {
     return new StudioInNode(api, manifest, exported);
   }
 
-  compile(files: Record<string, string>, lab = ''): Uint8Array {
-    const plan = this.api.plan(JSON.stringify(files), lab);
+  compile(files: Record<string, string>, lab = '', raft = ''): Uint8Array {
+    const plan = this.api.plan(JSON.stringify(files), lab, raft);
     if (typeof plan === 'string') throw new Error((JSON.parse(plan) as Failed).error);
     return this.toolchain.build(plan.commands);
   }
@@ -118,7 +118,7 @@ export class Cli {
 /** What of a Result must be the same everywhere. */
 export function verdict(r: Result): unknown {
   return {
-    status: r.status, points: r.points, max: r.max, hash: r.hash, module: r.module, go: r.go, lab: r.labHash,
+    status: r.status, points: r.points, max: r.max, hash: r.hash, module: r.module, raft: r.raft, go: r.go, lab: r.labHash,
     tests: r.parts.flatMap((p) => p.tests.map((t) => ({
       name: `${p.name}/${t.name}`, status: t.status, points: t.points, runs: t.runs.map((x) => [x.seed, x.status, x.hash]),
       failure: t.failure && { ...t.failure, events: undefined },
