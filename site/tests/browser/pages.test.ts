@@ -9,7 +9,7 @@ import { lessonNames } from '../../src/lesson/links.mjs';
 import { openSite, pageWeight, type Site } from './browser.ts';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const paths = ['', 'playground/', 'lessons/', ...lessonNames().map((n: string) => `lessons/${n}/`)].flatMap((p) => [p, `zh/${p}`]);
+const paths = ['', 'playground/', 'code/', 'code/lock/', 'lessons/', ...lessonNames().map((n: string) => `lessons/${n}/`)].flatMap((p) => [p, `zh/${p}`]);
 /** Bytes of a page without the wasm, compressed. */
 const HEAVIEST = 200_000;
 
