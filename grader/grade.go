@@ -377,7 +377,7 @@ func (j *job) do(ctx context.Context, o *Options, lab *script.Lab, sub *subject,
 	if o.Trace != nil && (o.TracePassed || j.failure != nil) {
 		o.Trace(tr, &j.result, sim.Header{
 			Engine: Version(), Lab: lab.Name, Test: j.test.Part.Name + "/" + j.test.Name, Seed: j.seed,
-			Servers: j.test.Servers, Clients: j.test.Clients, Module: sub.module, Go: sub.goRelease, Types: sub.description(),
+			Servers: j.test.Servers, Clients: j.test.Clients, Module: sub.module, Go: sub.goRelease, Types: sub.description(), Extra: withHistory(j.failure),
 		}, rec)
 	}
 }

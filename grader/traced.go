@@ -1,6 +1,7 @@
 package grader
 
 import (
+	"encoding/json"
 	"strings"
 
 	"github.com/raftlab/raftlab/grader/check"
@@ -51,9 +52,42 @@ func OfTrace(t *sim.Trace) (*TestResult, *script.Lab, error) {
 			about := hints[r.Name]
 			tr.Failure = &Failure{
 				Kind: failureKinds[check.KindOf(check.Property(r.Name))], Property: r.Name, Section: about.Section, Seed: h.Seed,
-				Time: r.T, Server: r.Node, Message: string(r.Data), Test: line, Source: source, Hints: about.Hints,
+				Time: r.T, Server: r.Node, Message: string(r.Data), Test: line, Source: source, Hints: about.Hints, History: historyIn(&h),
 			}
 		}
 	}
 	return tr, lab, nil
+}
+
+// historyField is the name in a trace's Extra under which stands what shows a
+// failure of what clients did, as in a Result: the JSON of []HistoryLine.
+const historyField = "history"
+
+// withHistory is the Extra of a failing run's trace.
+func withHistory(f *Failure) map[string]string {
+	if f == nil || len(f.History) == 0 {
+		return nil
+	}
+	b, err := json.Marshal(f.History)
+	if err != nil {
+		panic(err) // numbers and texts
+	}
+	return map[string]string{historyField: string(b)}
+}
+
+// historyIn reads it again. A trace comes from anybody: what is no history, or
+// tells an operation twice, is none.
+func historyIn(h *sim.Header) []HistoryLine {
+	var lines []HistoryLine
+	if json.Unmarshal([]byte(h.Extra[historyField]), &lines) != nil {
+		return nil
+	}
+	seen := make(map[uint64]bool)
+	for _, l := range lines {
+		if seen[l.ID] {
+			return nil
+		}
+		seen[l.ID] = true
+	}
+	return lines
 }

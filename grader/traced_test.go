@@ -2,6 +2,7 @@ package grader
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 
 	"github.com/raftlab/raftlab/grader/sim"
@@ -50,5 +51,27 @@ func TestATraceTellsWhatBrokeInIt(t *testing.T) {
 	got, _, err = OfTrace(traceOf(t, sim.Header{Servers: 3}, sim.Record{Kind: sim.RecViolation, Node: 0, Peer: -1, Name: "Peace"}))
 	if err != nil || got.Failure.Property != "Peace" || got.Failure.Kind != Engine || got.Failure.Section != "" {
 		t.Errorf("a trace with an unknown property: %+v, %v", got.Failure, err)
+	}
+}
+
+// What clients did that shows a failure goes with the trace; a trace comes from
+// anybody, and nonsense there is no history.
+func TestATraceCarriesTheHistory(t *testing.T) {
+	lines := []HistoryLine{{ID: 3, Who: "C0", Call: 5, Return: 9, Ask: `Append("a", "x")`, Answer: "OK"}, {ID: 4, Who: "C1", Call: 6, Return: -1, Ask: `Get("a")`}}
+	broken := sim.Record{T: 9, Kind: sim.RecViolation, Node: -1, Peer: -1, Name: "Linearizability", Data: []byte("no order")}
+	h := sim.Header{Lab: "kv", Test: "faults/storm", Servers: 3, Clients: 2, Extra: withHistory(&Failure{History: lines})}
+	got, _, err := OfTrace(traceOf(t, h, broken))
+	if err != nil || !slices.Equal(got.Failure.History, lines) {
+		t.Errorf("expected %v, found %+v, %v", lines, got.Failure, err)
+	}
+	if withHistory(&Failure{}) != nil || withHistory(nil) != nil {
+		t.Error("a failure without a history has one in its trace")
+	}
+	for _, s := range []string{"", "{", `{"id":1}`, `[1]`, `[{"id":-1}]`, `[{"id":1},{"id":1}]`} {
+		h.Extra = map[string]string{historyField: s}
+		got, _, err := OfTrace(traceOf(t, h, broken))
+		if err != nil || len(got.Failure.History) != 0 {
+			t.Errorf("%s: %+v, %v", s, got.Failure, err)
+		}
 	}
 }

@@ -1,6 +1,6 @@
 // What a report tells of a student's run beyond its trace. The Go side is
 // grader/report/picture.go.
-import { Kind, type TraceRecord } from './trace.ts';
+import { Kind, type TraceHeader, type TraceRecord } from './trace.ts';
 
 /** A decoded value: a scalar's text, a struct, the end of a list, or a map. */
 export type Plain =
@@ -66,6 +66,22 @@ export interface RunInfo extends Decoded {
   evidence?: Both[];
   again?: string;
   sources: Record<string, string>;
+}
+
+/**
+ * The operations that a trace names as those that show what broke. A trace comes
+ * from anybody: what is no such list, or tells an operation twice, is none.
+ */
+export function historyIn(header: TraceHeader): HistoryLine[] {
+  let list: unknown;
+  try {
+    list = JSON.parse(header.extra?.['history'] ?? '[]');
+  } catch {
+    return [];
+  }
+  const line = (o: Partial<HistoryLine> | null): o is HistoryLine => typeof o === 'object' && o !== null
+    && [o.id, o.call, o.return].every(Number.isSafeInteger) && [o.who, o.ask, o.answer].every((s) => typeof s === 'string');
+  return Array.isArray(list) && list.every(line) && new Set(list.map((o) => o.id)).size === list.length ? list : [];
 }
 
 /** A command that the test asked a server to replicate, and what became of it. */

@@ -89,8 +89,17 @@ test('a run that does not fit is saved as a file, which opens in the page and fo
   await page.setInputFiles('input[type=file]', file);
   await shows(page, hash);
   assert.match(await page.locator('.raftlab-player').innerText(), /Linearizability/);
+  // The trace names the operations that show it.
+  const marked = await page.locator('section.witness li').count();
+  assert.ok(marked >= 2, 'the operations that show it');
+  assert.equal(await page.locator('[role=tabpanel] li.witness').count(), marked);
   const shown = execFileSync('go', ['run', './cmd/grade', 'view', file, '--json', '--html', `${file}.html`], { cwd: root, encoding: 'utf8' });
   assert.equal((JSON.parse(shown) as { hash: string }).hash, hash);
+  const { page: report } = await site.open('');
+  await report.goto(`file://${file}.html`);
+  await report.locator('section.witness li').first().waitFor();
+  assert.equal(await report.locator('section.witness li').count(), marked);
+  await report.close();
   assert.deepEqual(errors, []);
   await page.close();
 });

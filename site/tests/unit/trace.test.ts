@@ -6,7 +6,8 @@ import { describe as sentence } from '../../src/player/describe.ts';
 import { messages } from '../../src/player/messages.ts';
 import { Model } from '../../src/player/model.ts';
 import { decodeRaftMessage } from '../../src/player/raftMessage.ts';
-import { decodeTrace, Kind, RecordDecoder, Role, traceIsIntact, TraceError } from '../../src/player/trace.ts';
+import { historyIn } from '../../src/player/run.ts';
+import { decodeTrace, Kind, RecordDecoder, Role, traceIsIntact, TraceError, type TraceHeader } from '../../src/player/trace.ts';
 import { native } from './engine.ts';
 
 const script = `raftlab-cluster 1
@@ -161,4 +162,14 @@ test('100,000 records are scrubbed through at once', () => {
   for (let i = 0; i < jumps; i++) model.stateAfter((i * 7919 * 13) % records.length);
   const each = (performance.now() - start) / jumps;
   assert.ok(each < 16, `${each.toFixed(2)} ms a jump`);
+});
+
+test('the operations that a trace names are taken only from a list of such', () => {
+  const line = { id: 3, who: 'C0', call: 5, return: 9, ask: 'Get("a")', answer: 'OK' };
+  const header = (history: string): TraceHeader => ({ servers: 3, clients: 1, extra: { history } });
+  assert.deepEqual(historyIn(header(JSON.stringify([line, { ...line, id: 4, return: -1 }]))).map((o) => o.id), [3, 4]);
+  for (const s of ['', '{', '{"id":1}', '[1]', '[null]', JSON.stringify([line, line]), JSON.stringify([{ ...line, call: '5' }]), JSON.stringify([{ ...line, id: 1e300 }])]) {
+    assert.deepEqual(historyIn(header(s)), [], s);
+  }
+  assert.deepEqual(historyIn({ servers: 3, clients: 0 }), []);
 });
