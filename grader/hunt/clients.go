@@ -129,4 +129,15 @@ func (g *gen) answers() {
 		g.do(Action{Op: Answer, A: Who{N: i}, What: "acquire", Text: `"a"`, By: within})
 		g.do(Action{Op: Answer, A: Who{N: i}, What: "release", Text: `"a"`, By: within})
 	}
+	if g.w.Service != "lock" {
+		return
+	}
+	// Now nobody holds anything. A lock that was given back is free, and who holds
+	// one lock keeps nobody from another: not even for a lease, of 2 s.
+	const free = 1500 * sim.Millisecond
+	for i := range g.w.Clients {
+		g.do(Action{Op: Answer, A: Who{N: i}, What: "acquire", Text: `"a"`, By: free})
+		g.do(Action{Op: Answer, A: Who{N: i}, What: "release", Text: `"a"`, By: free})
+		g.do(Action{Op: Answer, A: Who{N: i}, What: "acquire", Text: fmt.Sprintf(`"own %d"`, i), By: free})
+	}
 }
