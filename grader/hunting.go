@@ -109,7 +109,7 @@ func (s *Session) Hunt(ctx context.Context, o HuntOptions) (*HuntResult, error) 
 }
 
 func (s *Session) shrink(ctx context.Context, w *hunt.World, p check.Property, progress func(actions, runs int)) (*hunt.World, int, error) {
-	sh := hunt.Shrinker{Factory: s.sub.factory, Property: p, Workers: s.o.Workers, Progress: progress}
+	sh := hunt.Shrinker{Servers: s.sub.servers, Property: p, Workers: s.o.Workers, Progress: progress}
 	if w.Service == "" {
 		sh.Correct = coreSubject().factory
 	}

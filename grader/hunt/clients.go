@@ -119,7 +119,7 @@ func (g *gen) answers() {
 		}
 	}
 	for i := range g.w.Clients {
-		within := 30 * sim.Second
+		within := 15 * sim.Second
 		if g.w.Service != "lock" {
 			g.do(Action{Op: Answer, A: Who{N: i}, What: "append", Text: fmt.Sprintf(`"a", "<end %d>"`, i), By: within})
 			g.do(Action{Op: Answer, A: Who{N: i}, What: "get", Text: `"a"`, By: within})

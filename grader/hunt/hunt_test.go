@@ -29,6 +29,11 @@ func core() sim.Factory {
 	})
 }
 
+// unmetered are servers that burn no fuel.
+func unmetered(f func() sim.Factory) func() (sim.Factory, func() uint64) {
+	return func() (sim.Factory, func() uint64) { return f(), func() uint64 { return 0 } }
+}
+
 // withoutDisk is the core without a disk.
 func withoutDisk() sim.Factory {
 	whole := core()
@@ -95,7 +100,7 @@ func TestSearchFindsAndShrinksTheSameWithAnyWorkers(t *testing.T) {
 		if s.Found == nil {
 			t.Fatalf("nothing found in %d worlds of servers without a disk", s.Worlds)
 		}
-		sh := Shrinker{Factory: withoutDisk, Correct: core, Property: s.Found.Violation.Property, Workers: workers}
+		sh := Shrinker{Servers: unmetered(withoutDisk), Correct: core, Property: s.Found.Violation.Property, Workers: workers}
 		small, runs, err := sh.Shrink(t.Context(), s.Found.World)
 		if err != nil {
 			t.Fatal(err)
@@ -143,7 +148,7 @@ func TestALogIsTheSameRun(t *testing.T) {
 }
 
 func TestShrinkRefusesAnotherProperty(t *testing.T) {
-	sh := Shrinker{Factory: core, Property: check.ElectionSafety, Workers: 1}
+	sh := Shrinker{Servers: unmetered(core), Property: check.ElectionSafety, Workers: 1}
 	w := Generate(1, "", true)
 	if got, _, err := sh.Shrink(t.Context(), w); err != ErrNotTheSame || got != w {
 		t.Errorf("got %v, expected ErrNotTheSame", err)

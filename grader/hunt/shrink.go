@@ -15,22 +15,28 @@ import (
 
 // Shrinker makes a failing world small while it fails for the same property.
 type Shrinker struct {
-	Factory  func() sim.Factory
+	// Servers makes the servers of one run, and tells the fuel that they burnt.
+	Servers  func() (factory sim.Factory, burnt func() uint64)
 	Property check.Property
 	Workers  int // worlds side by side; at least 1
-	Runs     int // bounds the worlds tried, as maxSteps does; 0 is 600
+	Runs     int // bounds the worlds tried, as maxSteps and maxFuel do; 0 is 600
 	// Correct, if not nil, makes servers without a mistake. A world that they
 	// fail asks for too much: it is not taken.
 	Correct func() sim.Factory
 	// Progress, if not nil, is called as the world gets smaller.
 	Progress func(actions, runs int)
 
-	ctx   context.Context
-	best  *World
-	runs  int
-	steps uint64
-	err   error
+	ctx  context.Context
+	best *World
+	runs int
+	work work
+	err  error
 }
+
+// work is what runs took.
+type work struct{ steps, fuel uint64 }
+
+func (w *work) add(o work) { w.steps, w.fuel = w.steps+o.steps, w.fuel+o.fuel }
 
 // ErrNotTheSame says that a world does not break the property it should.
 var ErrNotTheSame = errors.New("the world does not break this property")
@@ -43,7 +49,8 @@ func (s *Shrinker) Shrink(ctx context.Context, w *World) (*World, int, error) {
 	if s.Runs == 0 {
 		s.Runs = 600
 	}
-	out := w.Run(ctx, s.Factory())
+	factory, _ := s.Servers()
+	out := w.Run(ctx, factory)
 	switch {
 	case out.Err != nil:
 		return w, s.runs, out.Err
@@ -72,12 +79,16 @@ func (s *Shrinker) Shrink(ctx context.Context, w *World) (*World, int, error) {
 	return s.best, s.runs, ctx.Err()
 }
 
-// maxSteps bounds the steps of all servers in all worlds that are tried: a minute
-// or two of one core. Services that hang, and ask all the while, come to it.
-const maxSteps = 1_000_000
+// maxSteps and maxFuel bound what all servers do in all worlds that are tried: a
+// minute or two of one core. Services that hang, and ask all the while, come to
+// them; the longer their log, the more fuel they burn in a step.
+const (
+	maxSteps = 1_000_000
+	maxFuel  = 5_000_000_000
+)
 
 func (s *Shrinker) more() bool {
-	return s.err == nil && s.runs < s.Runs && s.steps < maxSteps && s.ctx.Err() == nil
+	return s.err == nil && s.runs < s.Runs && s.work.steps < maxSteps && s.work.fuel < maxFuel && s.ctx.Err() == nil
 }
 
 // first runs candidates side by side and takes the first in their order that
@@ -89,7 +100,7 @@ func (s *Shrinker) first(candidates []*World) int {
 		wg    sync.WaitGroup
 		next  int
 		found = -1
-		steps = make([]uint64, len(candidates)) // what each took
+		took  = make([]work, len(candidates))
 	)
 	for range min(max(s.Workers, 1), len(candidates)) {
 		wg.Add(1)
@@ -105,7 +116,7 @@ func (s *Shrinker) first(candidates []*World) int {
 				next++
 				mu.Unlock()
 				fails, n, err := s.fails(candidates[i])
-				steps[i] = n
+				took[i] = n
 				mu.Lock()
 				switch {
 				case err != nil:
@@ -123,8 +134,8 @@ func (s *Shrinker) first(candidates []*World) int {
 		counted = found + 1 // those after it ran only because there were workers to spare
 	}
 	s.runs += counted
-	for _, n := range steps[:counted] {
-		s.steps += n
+	for _, n := range took[:counted] {
+		s.work.add(n)
 	}
 	if found < 0 {
 		return -1
@@ -136,13 +147,12 @@ func (s *Shrinker) first(candidates []*World) int {
 	return found
 }
 
-// fails says whether w breaks the property, and rightly so, and how many steps
-// its servers took.
-func (s *Shrinker) fails(w *World) (bool, uint64, error) {
-	steps := uint64(0)
+// fails says whether w breaks the property, and rightly so, and what that took.
+func (s *Shrinker) fails(w *World) (bool, work, error) {
+	var took work
 	run := func(servers sim.Factory) (check.Property, error) {
 		out := w.Run(s.ctx, servers)
-		steps += out.Steps
+		took.steps += out.Steps
 		var unfit *script.Error // such as a wait for nothing
 		switch {
 		case errors.As(out.Err, &unfit) || out.Err == nil && out.Violation == nil:
@@ -152,15 +162,18 @@ func (s *Shrinker) fails(w *World) (bool, uint64, error) {
 		}
 		return out.Violation.Property, nil
 	}
-	if p, err := run(s.Factory()); err != nil || p != s.Property {
-		return false, steps, err
+	factory, burnt := s.Servers()
+	p, err := run(factory)
+	took.fuel = burnt()
+	if err != nil || p != s.Property {
+		return false, took, err
 	}
 	if s.Correct != nil {
 		if p, err := run(s.Correct()); err != nil || p != "" {
-			return false, steps, err
+			return false, took, err
 		}
 	}
-	return true, steps, nil
+	return true, took, nil
 }
 
 // seeds is how many seeds a smaller world is tried with: what is left out shifts
