@@ -234,7 +234,13 @@ func (s *Shrinker) remove() {
 			at = places[k]
 		}
 		if size == 1 || !s.more() {
-			return
+			break
+		}
+	}
+	// What clients do at the end is no part of the calm that a closing claim needs.
+	for i := len(s.best.Actions) - 1; i >= s.best.closing() && s.more(); i-- {
+		if op := s.best.Actions[i].Op; op == Ask || op == Answer {
+			s.first(seeded(s.best.without(i, i+1)))
 		}
 	}
 }
@@ -394,7 +400,7 @@ func (s *Shrinker) simplify() {
 					ws = append(ws, w)
 				}
 			}
-		case Start:
+		case Start, Ask:
 			if a.Count > 1 {
 				change(func(a *Action) { a.Count = 1 })
 				change(func(a *Action) { a.Count = (a.Count + 1) / 2 })

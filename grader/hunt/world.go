@@ -74,7 +74,7 @@ const (
 	Deaf      Op = "deaf" // client B hears nothing of server A
 	Hear      Op = "hear" // and hears it again
 	Start     Op = "start"
-	Ask       Op = "ask" // client A of the service, without waiting for its answer
+	Ask       Op = "ask" // client A of the service, without waiting for its answer; of several, Text counts them by i
 
 	Calm      Op = "calm"
 	HasLeader Op = "wait_leader"
@@ -249,6 +249,9 @@ func (a *Action) lines(servers int) []string {
 		}
 		return one("c.start(%s, %s%s)", a.A, command, wait)
 	case Ask:
+		if a.Count > 1 {
+			return one("[c.%s(%s, %s, wait = False) for i in range(%d)]", a.What, a.A, a.Text, a.Count)
+		}
 		return one("c.%s(%s, %s, wait = False)", a.What, a.A, a.Text)
 	case Answer:
 		return one("c.%s(%s, %s, within = %s)", a.What, a.A, a.Text, script.SpanText(a.By))
