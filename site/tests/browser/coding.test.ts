@@ -1,7 +1,7 @@
 // The coding pages as a learner uses them.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -157,6 +157,19 @@ test('a module compiled elsewhere is graded; what is none is refused', async () 
   writeFileSync(none, 'no module');
   await page.locator('input[type=file]').setInputFiles(none);
   await page.locator('.told.bad', { hasText: 'WebAssembly module' }).waitFor();
+});
+
+test('a run opens in which a message was doubled, and lost twice', async () => {
+  const dir = join(tmpdir(), `raftlab-${process.pid}-doubled`);
+  for (const [name, text] of Object.entries(planted(correct, 'election-quorum-too-small').files)) {
+    mkdirSync(join(dir, name, '..'), { recursive: true });
+    writeFileSync(join(dir, name), text);
+  }
+  grade('build', '-o', `${dir}.wasm`, dir);
+  await choose('election/bad_network');
+  assert.match(await drop(page, `${dir}.wasm`, LONG), /FAILED/);
+  await page.locator('.failure .raftlab-player .node').first().waitFor();
+  assert.deepEqual(errors.filter((e) => /each_key/.test(e)), []);
 });
 
 test('closing in the midst of a compilation loses nothing', async () => {
