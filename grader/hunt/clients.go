@@ -135,7 +135,7 @@ func (g *gen) answers() {
 	}
 	if g.w.Service == "kv" && g.w.SnapshotEvery == shortLog {
 		// Enough that the log of who makes no snapshots shows it.
-		g.do(Action{Op: Ask, A: Who{N: 0}, What: "append", Text: `"b", "<more %d>" % i`, Count: 3 * shortLog / 40})
+		g.do(Action{Op: Ask, A: Who{N: 0}, What: "append", Text: `"b", "<more.%d>" % i`, Count: 3 * shortLog / 40})
 		g.do(Action{Op: Answer, A: Who{N: 0}, What: "get", Text: `"b"`, By: 15 * sim.Second})
 		g.wait(sim.Second)
 		// Twice what was asked for is what the lab's tests allow; and an entry or two.

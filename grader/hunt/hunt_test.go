@@ -2,6 +2,7 @@ package hunt
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/raftlab/raftlab/grader/check"
@@ -209,4 +210,33 @@ func TestLabTestsAreTheSameRunAsWorlds(t *testing.T) {
 		}
 	}
 	t.Log(n, "tests")
+}
+
+// What one client appends, one text after the other, is one action in the end: of
+// texts that are told apart from each other and from all others.
+func TestAppendsOfAClientBecomeOne(t *testing.T) {
+	ask := func(client int, what, text string) Action {
+		return Action{Op: Ask, A: Who{N: client}, What: what, Text: text}
+	}
+	w := &World{Servers: 3, Service: "kv", Clients: 2, Actions: []Action{
+		ask(0, "append", `"a", "<1>"`), ask(0, "append", `"b", "<2>"`), ask(0, "append", `"a", "<3>"`),
+		ask(1, "append", `"a", "<4>"`), ask(1, "get", `"a"`), ask(1, "append", `"a", "5%d"`),
+	}}
+	if n := w.series(0); n != 3 {
+		t.Fatalf("the first series ends at %d, expected 3", n)
+	}
+	for i, end := range map[int]int{3: 4, 4: 5, 5: 6} {
+		if n := w.series(i); n != end {
+			t.Errorf("the series from %d ends at %d, expected %d", i, n, end)
+		}
+	}
+	const line = `[c.append(0, "a", "<1.%d>" % i, wait = False) for i in range(3)]`
+	m := w.merged(0, 3, true)
+	if got := m.Actions[0].lines(3); len(m.Actions) != 4 || got[0] != line {
+		t.Errorf("%d actions, the first %v, expected 4 and %s", len(m.Actions), got, line)
+	}
+	m.Actions = slices.Insert(m.Actions, 1, ask(0, "append", `"a", "<9>"`))
+	if got := m.merged(0, 2, false).Actions[0].lines(3)[0]; got != strings.Replace(line, "range(3)", "range(4)", 1) {
+		t.Errorf("a series and another became %s", got)
+	}
 }

@@ -3,6 +3,7 @@ package hunt
 import (
 	"context"
 	"errors"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -309,7 +310,7 @@ func (s *Shrinker) numbers() {
 	}
 }
 
-// merge makes commands that one server is given one after the other one action:
+// merge makes commands that one server or client is given one after the other one action:
 // all there are, or else those of one place after the other.
 func (s *Shrinker) merge() {
 	all := func(spaced bool) []*World {
@@ -366,6 +367,12 @@ func (w *World) merged(i, j int, spaced bool) *World {
 		time = w.Actions[j-1].At - a.At
 	}
 	a.Count = max(a.Count, 1) + gaps
+	if a.Op == Ask { // a client does them one after the other anyway; no text may be that of another
+		if m := numbered.FindStringSubmatch(a.Text); m != nil {
+			a.Text = m[1] + m[2] + `.%d>" % i`
+		}
+		return o
+	}
 	a.Size, a.Text = max(a.Size, len(a.Text)), ""
 	if a.By = 0; spaced {
 		a.By = time / sim.Time(gaps) / sim.Millisecond * sim.Millisecond
@@ -377,8 +384,15 @@ func (w *World) merged(i, j int, spaced bool) *World {
 	return o
 }
 
-// follows says whether a gives the same server further commands as of does.
+// numbered matches the words of an append with a text of its own, or with several.
+var numbered = regexp.MustCompile(`^("[^"]*", "<[^>%]*)>"$|^("[^"]*", "<[^>%]*)\.%d>" % i$`)
+
+// follows says whether a gives the same server further commands as of does, or the
+// same client further texts to append.
 func (a *Action) follows(of Action) bool {
+	if a.Op == Ask && of.Op == Ask {
+		return a.A == of.A && a.What == "append" && of.What == "append" && numbered.MatchString(a.Text) && numbered.MatchString(of.Text)
+	}
 	return a.Op == Start && of.Op == Start && a.A == of.A && a.Rash && of.Rash && (a.Size+len(a.Text) > 0) == (of.Size+len(of.Text) > 0)
 }
 
