@@ -368,9 +368,7 @@ func (w *World) merged(i, j int, spaced bool) *World {
 	}
 	a.Count = max(a.Count, 1) + gaps
 	if a.Op == Ask { // a client does them one after the other anyway; no text may be that of another
-		if m := numbered.FindStringSubmatch(a.Text); m != nil {
-			a.Text = m[1] + m[2] + `.%d>" % i`
-		}
+		a.Text = numbered.ReplaceAllString(a.Text, `${1}.%d>" % i`)
 		return o
 	}
 	a.Size, a.Text = max(a.Size, len(a.Text)), ""
@@ -384,8 +382,9 @@ func (w *World) merged(i, j int, spaced bool) *World {
 	return o
 }
 
-// numbered matches the words of an append with a text of its own, or with several.
-var numbered = regexp.MustCompile(`^("[^"]*", "<[^>%]*)>"$|^("[^"]*", "<[^>%]*)\.%d>" % i$`)
+// numbered matches the words of an append with a text of its own, or with several:
+// its group is what they have in common.
+var numbered = regexp.MustCompile(`^("[^"]*", "<[^>%]*?)(?:\.%d>" % i|>")$`)
 
 // follows says whether a gives the same server further commands as of does, or the
 // same client further texts to append.

@@ -187,9 +187,9 @@ func (p *Picture) about(t *sim.Trace) *about {
 // far as decodedBudget goes. Those of the core are not decoded: the player reads
 // them itself.
 func Decode(t *sim.Trace) *Decoded {
-	a := &Decoded{Values: []any{}, At: make(map[int][]int)}
+	d := &Decoded{Values: []any{}, At: make(map[int][]int)}
 	if t.Header.Module == "" {
-		return a
+		return d
 	}
 	types, _, err := gobview.ParseModule(t.Header.Types)
 	if err != nil {
@@ -220,24 +220,24 @@ func Decode(t *sim.Trace) *Decoded {
 				continue
 			}
 			if kind == "command" {
-				ids = []int{a.value(wire.CommandText(data))}
+				ids = []int{d.value(wire.CommandText(data))}
 			} else if vs, err := types.Values(data); err == nil {
 				for _, v := range vs {
-					ids = append(ids, a.value(plain(v)))
+					ids = append(ids, d.value(plain(v)))
 				}
 			}
 			known[key] = ids
 		}
 		if len(ids) > 0 {
-			a.At[at] = ids
+			d.At[at] = ids
 		}
 	}
-	return a
+	return d
 }
 
-func (a *Decoded) value(v any) int {
-	a.Values = append(a.Values, v)
-	return len(a.Values) - 1
+func (d *Decoded) value(v any) int {
+	d.Values = append(d.Values, v)
+	return len(d.Values) - 1
 }
 
 // plain makes a Value small: a scalar is its text, a struct is {"t": type,

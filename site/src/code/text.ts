@@ -28,6 +28,7 @@ export function handoutLoader(): Loader {
     async load({ store, parseData, renderMarkdown }) {
       store.clear();
       for (const [lab, parts] of Object.entries(PARTS)) {
+        const files = await skeleton(lab);
         for (const lang of ['en', 'zh']) {
           const [start, ...rest] = (await readFile(new URL(`${lab}/handout/${lang}.md`, labs), 'utf8')).split(/^## /m);
           const render = async (text: string): Promise<string> => linked((await renderMarkdown(text)).html);
@@ -42,7 +43,7 @@ export function handoutLoader(): Loader {
             });
           }
           if (n !== parts.length) throw new Error(`labs/${lab}/handout/${lang}.md: want ${parts.length} parts, found ${n}`);
-          const data: Handout = { intro: await render(start!.replace(/^# .*\n/, '')), sections, skeleton: await skeleton(lab) };
+          const data: Handout = { intro: await render(start!.replace(/^# .*\n/, '')), sections, skeleton: files };
           const id = `${lab}-${lang}`;
           store.set({ id, data: await parseData({ id, data: { ...data } }) });
         }

@@ -1,13 +1,14 @@
 // The coding pages as a learner uses them.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { fromZip } from '../../src/code/folder.ts';
+import { Cli } from '../unit/studio.ts';
 import { openSite, type Site } from './browser.ts';
 import { drop, folder, keep, planted, ready, root, run as runIn, use as useIn } from './coding.ts';
 
@@ -160,14 +161,15 @@ test('a module compiled elsewhere is graded; what is none is refused', async () 
 });
 
 test('a run opens in which a message was doubled, and lost twice', async () => {
-  const dir = join(tmpdir(), `raftlab-${process.pid}-doubled`);
-  for (const [name, text] of Object.entries(planted(correct, 'election-quorum-too-small').files)) {
-    mkdirSync(join(dir, name, '..'), { recursive: true });
-    writeFileSync(join(dir, name), text);
+  const cli = new Cli();
+  try {
+    const dir = cli.folder(planted(correct, 'election-quorum-too-small').files);
+    cli.build(dir);
+    await choose('election/bad_network');
+    assert.match(await drop(page, `${dir}/server.wasm`, LONG), /FAILED/);
+  } finally {
+    cli.close();
   }
-  grade('build', '-o', `${dir}.wasm`, dir);
-  await choose('election/bad_network');
-  assert.match(await drop(page, `${dir}.wasm`, LONG), /FAILED/);
   await page.locator('.failure .raftlab-player .node').first().waitFor();
   assert.deepEqual(errors.filter((e) => /each_key/.test(e)), []);
 });
