@@ -89,7 +89,13 @@ func start(t *testing.T, w *Worker) chan error {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	var wg sync.WaitGroup
-	wg.Go(func() { ended <- w.Work(ctx) })
+	wg.Go(func() {
+		err := w.Work(ctx)
+		if ctx.Err() == nil {
+			t.Logf("a worker ended: %v", err)
+		}
+		ended <- err
+	})
 	t.Cleanup(func() { cancel(); wg.Wait() })
 	return ended
 }
@@ -285,6 +291,30 @@ func TestDamageIsMended(t *testing.T) {
 	}
 	<-damaged
 	<-damaged
+}
+
+// An object that another removes between this one's look at it and its read is
+// found to be gone; the read alone would wait for as long as the patience.
+func TestRemovedWhileRead(t *testing.T) {
+	q := open(t, Options{URL: natstest.Start(t).URL(), Patience: objectTime})
+	if err := q.put(t.Context(), q.results, "gone", []byte("whole"), true); err != nil {
+		t.Fatal(err)
+	}
+	parts, err := q.js.Stream(t.Context(), "OBJ_"+resultBucket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := parts.Purge(t.Context(), jetstream.WithPurgeSubject("$O."+resultBucket+".C.>")); err != nil {
+		t.Fatal(err)
+	}
+	removed := make(chan error, 1)
+	time.AfterFunc(time.Second, func() { removed <- q.remove(t.Context(), q.results, "gone") })
+	if data, err := q.get(t.Context(), q.results, "gone"); data != nil || err != nil {
+		t.Errorf("%q %v", data, err)
+	}
+	if err := <-removed; err != nil {
+		t.Error(err)
+	}
 }
 
 // A server that cannot be used is named with its reason, at once if waiting

@@ -87,7 +87,13 @@ func (q *link) put(ctx context.Context, b jetstream.ObjectStore, name string, da
 // get reads an object; nil if it is not there.
 func (q *link) get(ctx context.Context, b jetstream.ObjectStore, name string) ([]byte, error) {
 	var data []byte
+	each := answerTime
 	err := q.retryFor(ctx, objectTime, func(ctx context.Context) error {
+		// An object that is removed while it is being read never ends: look again
+		// soon whether it is there. One that is large has longer each time.
+		ctx, cancel := context.WithTimeout(ctx, each)
+		defer cancel()
+		each = min(2*each, objectTime)
 		info, err := b.GetInfo(ctx, name)
 		if err == nil && info.Size > maxObject {
 			return fmt.Errorf("%s in the queue has %d bytes; the limit is %d", name, info.Size, maxObject)
