@@ -56,7 +56,7 @@ func init() {
 
 func main() {}
 `)
-			for _, target := range [][]string{{"build", "-buildmode=c-shared", "-o", os.DevNull, "."}, {"build", "./raftlabkit/..."}} {
+			for _, target := range [][]string{{"build", "-buildmode=c-shared", "-ldflags=-checklinkname=0", "-o", os.DevNull, "."}, {"build", "./raftlabkit/..."}} {
 				c := exec.Command("go", target...)
 				c.Dir = dir
 				c.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "GOFLAGS=", "GOWORK=off", "GOTOOLCHAIN=local")

@@ -32,7 +32,8 @@
 //	func main() {}
 //
 // built with GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -trimpath
-// -buildvcs=false, with function names (no -ldflags=-s). The kit's packages
+// -buildvcs=false -ldflags=-checklinkname=0 (see firstStack), with function names
+(no -ldflags=-s). The kit's packages
 // stand in the student's module: labrpc, labgob, raftapi and tester where the
 // student's code imports them from, all others under raftlabkit/.
 //

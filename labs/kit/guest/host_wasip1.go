@@ -35,6 +35,17 @@ var done = open(3)
 
 func init() { debug.SetMaxStack(maxStack) }
 
+// firstStack is how large a goroutine's stack is at first, in bytes. The
+// runtime's own 2 KiB are too few for whoever encodes a message, and servers
+// start a goroutine for each call: each of its stacks would be copied while the
+// encoder's frames are on it, and could not serve again.
+const firstStack = 8 << 10
+
+//go:linkname startingStackSize runtime.startingStackSize
+var startingStackSize uint32
+
+func init() { startingStackSize = firstStack }
+
 // ready is the file. Nothing is ever read from it: it is only waited for.
 type ready struct {
 	conn   syscall.RawConn

@@ -36,7 +36,6 @@ func (enc *LabEncoder) Encode(e interface{}) error {
 	if isNilPointer(e) {
 		panic("labgob: cannot encode nil pointer of type " + reflect.TypeOf(e).String())
 	}
-	room()
 	enc.mu.Lock()
 	defer enc.mu.Unlock()
 	buf := buffersPool.Get().(*buffers)
@@ -53,17 +52,6 @@ func (enc *LabEncoder) Encode(e interface{}) error {
 	enc.enc.val, enc.enc.defs = nil, nil
 	buf.release()
 	return err
-}
-
-// room makes the goroutine's stack large enough for what encoding and decoding
-// usually take. A goroutine begins with 2 KiB, and servers start one for each
-// call: were its stack left to grow step by step, it would be copied twice, with
-// all the frames of the encoder on it.
-//
-//go:noinline
-func room() byte {
-	var b [3400]byte // with the runtime's reserve, more than 4 KiB hold
-	return b[len(basicTypes)]
 }
 
 // buffers are what it takes to make a message.
@@ -111,7 +99,6 @@ func Marshal(v interface{}) ([]byte, error) {
 	if isNilPointer(v) {
 		return nil, errors.New("labgob: cannot encode nil pointer of type " + reflect.TypeOf(v).String())
 	}
-	room()
 	e := encoders.Get().(*encoder)
 	e.types, e.conc = e.types[:0], e.conc[:0]
 	head, err := e.message(v)
@@ -132,7 +119,6 @@ func Unmarshal(b []byte, v interface{}) error {
 	if err := checkReceiver(v); err != nil {
 		return err
 	}
-	room()
 	in := input{b: b}
 	n := in.uint()
 	if in.err != nil || n != uint64(in.left()) {
@@ -186,7 +172,6 @@ func (dec *LabDecoder) Decode(e interface{}) error {
 	if err := checkReceiver(e); err != nil {
 		return err
 	}
-	room()
 	dec.mu.Lock()
 	defer dec.mu.Unlock()
 	body, err := dec.next()
