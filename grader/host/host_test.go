@@ -35,7 +35,7 @@ func buildGuest(t testing.TB, name string, flags ...string) []byte {
 		return b
 	}
 	out := filepath.Join(t.TempDir(), "guest.wasm")
-	args := append([]string{"build", "-trimpath", "-buildvcs=false", "-buildmode=c-shared", "-o", out}, flags...)
+	args := append([]string{"build", "-trimpath", "-buildvcs=false", "-buildmode=c-shared", "-ldflags=-checklinkname=0", "-o", out}, flags...)
 	c := exec.Command("go", append(args, "./testdata/"+name)...)
 	c.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "GOFLAGS=", "GOWORK=off")
 	if msg, err := c.CombinedOutput(); err != nil {

@@ -33,9 +33,9 @@
 //
 // built with GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -trimpath
 // -buildvcs=false -ldflags=-checklinkname=0 (see firstStack), with function names
-// (no -ldflags=-s). The kit's packages
-// stand in the student's module: labrpc, labgob, raftapi and tester where the
-// student's code imports them from, all others under raftlabkit/.
+// (no -ldflags=-s). The kit's packages stand in the student's module: labrpc,
+// labgob, raftapi and tester where the student's code imports them from, all
+// others under raftlabkit/.
 //
 // # How a step ends
 //
