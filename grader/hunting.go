@@ -132,10 +132,7 @@ func (s *Session) write(ctx context.Context, w *hunt.World, p check.Property, he
 	if s.sub.module != "" {
 		module = s.sub.module[:16]
 	}
-	again := "grade replay FILE DIR"
-	if s.res.Raft.OnCore() {
-		again += " --raft core"
-	}
+	again := "grade replay FILE DIR" + s.res.Raft.Flag()
 	return w.Script(fmt.Sprintf("%s\n%s\nModule %s, trace %.16s\nRun it again: %s", what, head, module, tr.Runs[0].Hash, again), p), tr, nil
 }
 

@@ -20,3 +20,12 @@ func (r Raft) Known() bool { return r == "" || slices.Contains(Rafts(), string(r
 
 // OnCore says whether r is the grader's own Raft.
 func (r Raft) OnCore() bool { return r == CoreRaft }
+
+// Flag is what a command line that repeats a run needs for r, with a space before
+// it: nothing if that is how it is anyway.
+func (r Raft) Flag() string {
+	if r.OnCore() {
+		return " --raft " + string(CoreRaft)
+	}
+	return ""
+}

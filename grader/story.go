@@ -277,7 +277,7 @@ func (sub *subject) explain(o *Options, j *job, out *script.Outcome, s *story, b
 		f.History = append(f.History, l)
 	}
 	if o.OnCore {
-		f.Replay += " --raft core"
+		f.Replay += CoreRaft.Flag()
 	}
 	if sub.module == "" {
 		f.Replay = "grade reference" + strings.TrimPrefix(f.Replay, "grade")

@@ -100,9 +100,7 @@ func (c *cli) againFile(file string, dirs []string) {
 	if len(dirs) > 0 {
 		c.again += " " + quote(dirs[0])
 	}
-	if grader.Raft(c.raft).OnCore() {
-		c.again += " --raft " + c.raft
-	}
+	c.again += grader.Raft(c.raft).Flag()
 }
 
 func (c *cli) replayFile(cmd *cobra.Command, file string, dirs []string, shrink string) error {

@@ -315,13 +315,11 @@ func (c *cli) replay(t *grader.TestResult) string {
 	if c.profile != "" {
 		words = append(words, "--profile", c.profile)
 	}
-	if grader.Raft(c.raft).OnCore() {
-		words = append(words, "--raft", c.raft)
-	}
+	again := strings.Join(words, " ") + grader.Raft(c.raft).Flag()
 	if c.dir != "" {
-		words = append(words, quote(c.dir))
+		again += " " + quote(c.dir)
 	}
-	return strings.Join(words, " ")
+	return again
 }
 
 // quote makes s one word of a shell.

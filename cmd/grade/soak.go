@@ -189,13 +189,11 @@ func (c *cli) soakReport(res *soak.Result, stopped bool, args []string) {
 		if c.lab != "" {
 			words = append(words, "--lab", quote(c.lab))
 		}
-		if grader.Raft(c.raft).OnCore() {
-			words = append(words, "--raft", c.raft)
-		}
+		again := strings.Join(words, " ") + grader.Raft(c.raft).Flag()
 		for _, a := range args {
-			words = append(words, quote(a))
+			again += " " + quote(a)
 		}
-		fmt.Fprintf(c.stdout, "%s%s\n", t.goOn, strings.Join(words, " "))
+		fmt.Fprintf(c.stdout, "%s%s\n", t.goOn, again)
 	}
 }
 

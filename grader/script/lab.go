@@ -449,20 +449,10 @@ func (ld *loader) testCall(th *starlark.Thread, b *starlark.Builtin, args starla
 	switch {
 	case strings.ContainsAny(t.Name, "/ \t\n") || t.Name == "lambda":
 		return nil, fmt.Errorf("a test's name has no space and no slash, found %q", t.Name)
-	case t.fn.NumParams() != 1 || t.fn.HasVarargs() || t.fn.HasKwargs():
-		return nil, fmt.Errorf("test %s: expected a function of one argument, the cluster; %s takes %d", t.Name, t.fn.Name(), t.fn.NumParams())
-	case t.Servers < 1 || t.Servers > maxServers:
-		return nil, fmt.Errorf("test %s: expected 1 to %d servers, found %d", t.Name, maxServers, t.Servers)
 	case t.Seeds < 1 || t.Seeds > maxSeeds:
 		return nil, fmt.Errorf("test %s: expected 1 to %d seeds, found %d", t.Name, maxSeeds, t.Seeds)
 	case t.Preempt < -1 || t.Preempt > 2:
 		return nil, fmt.Errorf("test %s: preempt is 0, 1, 2, or -1 for 'as the seed says', found %d", t.Name, t.Preempt)
-	case t.Clients < 0 || t.Clients > maxClients || t.Clients > 0 && ld.lab.Service == "":
-		return nil, fmt.Errorf("test %s: expected 0 to %d clients, and those only in a lab with a service, found %d", t.Name, maxClients, t.Clients)
-	case maxState < 0 || maxState > 0 && every > 0:
-		return nil, fmt.Errorf("test %s: max_state is a number of bytes for a service, in place of snapshot_every, found %d", t.Name, maxState)
-	case every < 0:
-		return nil, fmt.Errorf("test %s: snapshot_every is a number of commands, found %d", t.Name, every)
 	case alone && (ld.lab.Service != "kvraft" || t.Clients > 0):
 		return nil, fmt.Errorf("test %s: rsm is for tests without clients, in a lab whose service is \"kvraft\"", t.Name)
 	case t.Like != "" && ld.part.Years != nil && !strings.HasPrefix(t.Like, "Test"):
@@ -471,6 +461,9 @@ func (ld *loader) testCall(th *starlark.Thread, b *starlark.Builtin, args starla
 		return nil, fmt.Errorf("test %s: like is a test of the course without the lab's number, such as TestBackupB, found %q", t.Name, t.Like)
 	case within < 1:
 		return nil, fmt.Errorf("test %s: within is a virtual time above 0", t.Name)
+	}
+	if err := t.fits(ld.lab.Service, every, maxState); err != nil {
+		return nil, fmt.Errorf("test %s: %w", t.Name, err)
 	}
 	for _, o := range ld.part.Tests {
 		if o.Name == t.Name {
@@ -491,6 +484,23 @@ func (ld *loader) testCall(th *starlark.Thread, b *starlark.Builtin, args starla
 	}
 	ld.part.Tests = append(ld.part.Tests, t)
 	return starlark.None, nil
+}
+
+// fits checks what a test and a world have in common, in a lab with that service.
+func (t *Test) fits(service string, every, maxState int) error {
+	switch {
+	case t.fn.NumParams() != 1 || t.fn.HasVarargs() || t.fn.HasKwargs():
+		return fmt.Errorf("expected a function of one argument, the cluster; %s takes %d", t.fn.Name(), t.fn.NumParams())
+	case t.Servers < 1 || t.Servers > maxServers:
+		return fmt.Errorf("expected 1 to %d servers, found %d", maxServers, t.Servers)
+	case t.Clients < 0 || t.Clients > maxClients || t.Clients > 0 && service == "":
+		return fmt.Errorf("expected 0 to %d clients, and those only with a service, found %d", maxClients, t.Clients)
+	case maxState < 0 || maxState > 0 && (every > 0 || service == ""):
+		return fmt.Errorf("max_state is a number of bytes for a service, in place of snapshot_every, found %d", maxState)
+	case every < 0:
+		return fmt.Errorf("snapshot_every is a number of commands, found %d", every)
+	}
+	return nil
 }
 
 var courseTest = regexp.MustCompile(`^Test\w+[A-D]$`)

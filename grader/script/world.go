@@ -60,20 +60,13 @@ func (ld *loader) worldCall(th *starlark.Thread, b *starlark.Builtin, args starl
 	switch {
 	case !ok:
 		return nil, fmt.Errorf("expected a seed of 64 bits, found %s", seed)
-	case t.fn.NumParams() != 1 || t.fn.HasVarargs() || t.fn.HasKwargs():
-		return nil, fmt.Errorf("expected a function of one argument, the cluster; %s takes %d", t.fn.Name(), t.fn.NumParams())
-	case t.Servers < 1 || t.Servers > maxServers:
-		return nil, fmt.Errorf("expected 1 to %d servers, found %d", maxServers, t.Servers)
 	case t.Preempt < 0 || t.Preempt > 2:
 		return nil, fmt.Errorf("preempt is 0, 1 or 2, found %d", t.Preempt)
-	case every < 0:
-		return nil, fmt.Errorf("snapshot_every is a number of commands, found %d", every)
-	case t.Clients < 0 || t.Clients > maxClients || t.Clients > 0 && ld.lab.Service == "":
-		return nil, fmt.Errorf("expected 0 to %d clients, and those only with a service, found %d", maxClients, t.Clients)
-	case maxState < 0 || maxState > 0 && (every > 0 || ld.lab.Service == ""):
-		return nil, fmt.Errorf("max_state is a number of bytes for a service, in place of snapshot_every, found %d", maxState)
 	case breaks != "" && !check.Known(check.Property(breaks)):
 		return nil, fmt.Errorf("no property is named %q: see docs/properties.md", breaks)
+	}
+	if err := t.fits(ld.lab.Service, every, maxState); err != nil {
+		return nil, err
 	}
 	pos := th.CallFrame(1).Pos
 	t.Name, t.Title = strings.ReplaceAll(t.fn.Name(), "/", "_"), Text{"en": t.fn.Name()}
