@@ -178,43 +178,41 @@ func TestIdempotentByKey(t *testing.T) {
 	}
 }
 
-// A worker of another grader takes nothing, says so and ends; a batch says that
-// only such workers are there.
+// A worker of another grader takes nothing, says so and ends.
 func TestOtherGraderIsRefused(t *testing.T) {
 	o := Options{URL: natstest.Start(t).URL(), Patience: time.Minute}
-	w := start(t, worker(t, o))
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	crew := make(chan Event, 100)
-	impatient := o
-	impatient.Patience = 6 * time.Second
-	impatient.Tell = func(e Event) {
-		if e.Kind == Crew {
-			crew <- e
-		}
+	q := open(t, o)
+	order, _ := orderFor(job(t, "v0.0.0-other"))
+	if err := q.send(t.Context(), order); err != nil {
+		t.Fatal(err)
 	}
-	sent := make(chan error, 1)
-	go func() { _, err := send(ctx, impatient, job(t, "v0.0.0-other")); sent <- err }()
-	err := <-w
+	err := <-start(t, worker(t, o))
 	var e *Error
 	if !errors.As(err, &e) || e.Kind != OtherGrader || !strings.Contains(err.Error(), "is for grader v0.0.0-other, go1.") || !strings.Contains(err.Error(), "this worker is grader "+batch.Version()) {
 		t.Errorf("worker: %v", err)
 	}
-	// The first looks may come before the worker has told of itself.
+}
+
+// A batch says that there are workers, but none of its grader, and gives up.
+func TestOnlyOthersWork(t *testing.T) {
+	o := Options{URL: natstest.Start(t).URL(), Patience: time.Minute}
+	start(t, worker(t, o))
+	// One that has graded something stays, whatever else there is.
+	if rec, err := send(t.Context(), o, job(t, batch.Version())); err != nil || rec.Verdict != batch.Nothing {
+		t.Fatalf("%v %v", rec, err)
+	}
 	var seen Event
-	for ended := false; seen.Others == 0 && !ended; {
-		select {
-		case seen = <-crew:
-		case err = <-sent:
-			ended = true
-			sent <- err
+	o.Patience, o.Tell = 6*time.Second, func(e Event) {
+		if e.Kind == Crew && e.Others > 0 {
+			seen = e
 		}
 	}
+	_, err := send(t.Context(), o, job(t, "v0.0.0-other"))
 	if seen.Others != 1 || seen.Workers != 1 || !strings.Contains(seen.Other, batch.Version()) {
 		t.Errorf("%+v", seen)
 	}
-	err = <-sent
-	if !errors.As(err, &e) || e.Kind != OnlyOthers && e.Kind != NoWorkers {
+	var e *Error
+	if !errors.As(err, &e) || e.Kind != OnlyOthers || !strings.Contains(err.Error(), batch.Version()) {
 		t.Errorf("batch: %v", err)
 	}
 }
