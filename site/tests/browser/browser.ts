@@ -32,7 +32,8 @@ export async function openSite(options: BrowserContextOptions = {}, at?: string)
     viewport: { width: 1280, height: 900 },
     ...options,
   });
-  context.setDefaultTimeout(15_000);
+  // A busy machine is no failure: only what hangs is.
+  context.setDefaultTimeout(240_000);
   return {
     url: server.url,
     context,

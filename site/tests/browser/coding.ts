@@ -33,8 +33,8 @@ export async function keep(page: Page, files: Record<string, string>): Promise<v
 }
 
 /** Waits until the compiler is here and warm. */
-export async function ready(page: Page, ms = 120_000): Promise<void> {
-  await page.locator('.coding[data-tools=yes]').waitFor({ timeout: ms });
+export async function ready(page: Page): Promise<void> {
+  await page.locator('.coding[data-tools=yes]').waitFor();
 }
 
 async function counter(page: Page, name: 'version' | 'ended'): Promise<number> {
@@ -42,28 +42,28 @@ async function counter(page: Page, name: 'version' | 'ended'): Promise<number> {
 }
 
 /** Does something and waits until it has changed a counter of the page. */
-async function counted(page: Page, name: 'version' | 'ended', act: () => Promise<unknown>, timeout: number): Promise<void> {
+async function counted(page: Page, name: 'version' | 'ended', act: () => Promise<unknown>): Promise<void> {
   const before = await counter(page, name);
   await act();
-  await page.waitForFunction(([n, was]) => Number(document.querySelector<HTMLElement>('.coding')!.dataset[n as string]) > (was as number), [name, before] as const, { timeout });
+  await page.waitForFunction(([n, was]) => Number(document.querySelector<HTMLElement>('.coding')!.dataset[n as string]) > (was as number), [name, before] as const);
 }
 
 /** Opens a zip of other files, without loading everything anew. */
 export async function use(page: Page, files: Record<string, string>): Promise<void> {
   const zip = join(tmpdir(), `raftlab-${process.pid}.zip`);
   writeFileSync(zip, toZip(files));
-  await counted(page, 'version', () => page.locator('input[type=file]').setInputFiles(zip), 30_000);
+  await counted(page, 'version', () => page.locator('input[type=file]').setInputFiles(zip));
 }
 
 /** Drops a module compiled elsewhere and waits for its verdict. */
-export async function drop(page: Page, file: string, ms: number): Promise<string> {
-  await counted(page, 'ended', () => page.locator('input[type=file]').setInputFiles(file), ms);
+export async function drop(page: Page, file: string): Promise<string> {
+  await counted(page, 'ended', () => page.locator('input[type=file]').setInputFiles(file));
   return page.locator('.verdict, .coding > .told.bad').first().innerText();
 }
 
 /** Presses Run and waits for how it ends: the verdict's text or the complaint's. */
-export async function run(page: Page, ms = 240_000): Promise<string> {
-  await counted(page, 'ended', () => page.getByRole('button', { name: 'Run', exact: true }).click(), ms);
+export async function run(page: Page): Promise<string> {
+  await counted(page, 'ended', () => page.getByRole('button', { name: 'Run', exact: true }).click());
   return page.locator('.verdict, .coding > .told.bad').first().innerText();
 }
 

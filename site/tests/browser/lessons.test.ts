@@ -38,7 +38,7 @@ async function speedUp(page: Page, id: string): Promise<void> {
   });
 }
 
-const solved = (page: Page, id: string): Promise<unknown> => page.waitForSelector(`[data-task="${id}"].done`, { timeout: 30_000 });
+const solved = (page: Page, id: string): Promise<unknown> => page.waitForSelector(`[data-task="${id}"].done`);
 
 for (const lang of ['en', 'zh'] as const) {
   const m = lessonMessages(lang);
@@ -222,7 +222,7 @@ test('no JavaScript: text, tasks and questions can be read', async () => {
 test('Figure 16 computes itself in sight, and takes ranges of one’s own', async () => {
   const { page, errors } = await site.open('lessons/07-timeouts/');
   await page.locator('.figure16').scrollIntoViewIfNeeded();
-  await page.waitForSelector('.figure16[data-state=done]', { timeout: 60_000 });
+  await page.waitForSelector('.figure16[data-state=done]');
   const median = async (row: number): Promise<number> => Number(await page.locator('.figure16 tbody tr').nth(row).locator('td').nth(1).textContent());
   // The paper: 41 s, 1199, 287, 141, 146, 171 ms.
   for (const [row, least, most] of [[0, 1000, 60_000], [1, 500, 2000], [2, 120, 400], [3, 120, 160], [4, 130, 160], [5, 155, 190]] as const) {
@@ -237,7 +237,7 @@ test('Figure 16 computes itself in sight, and takes ranges of one’s own', asyn
   await form.getByLabel('least (ms)').fill('4');
   await form.getByLabel('most (ms)').fill('8');
   await form.getByRole('button', { name: 'Add' }).click();
-  await page.waitForFunction(() => Number(document.querySelectorAll('.figure16 tbody tr')[6]?.querySelector('td')?.textContent) >= 10, undefined, { timeout: 60_000 });
+  await page.waitForFunction(() => Number(document.querySelectorAll('.figure16 tbody tr')[6]?.querySelector('td')?.textContent) >= 10);
   await page.locator('.figure16').getByRole('button', { name: 'Stop' }).click();
   await page.waitForSelector('.figure16[data-state=stopped]');
   await page.getByRole('button', { name: 'Remove 4–8' }).click();

@@ -12,7 +12,6 @@ import { Cli } from '../unit/studio.ts';
 import { openSite, type Site } from './browser.ts';
 import { drop, folder, keep, planted, root } from './coding.ts';
 
-const LONG = 120_000;
 const raft = folder(`${root}grader/testdata/correct`);
 const service = { ...raft, ...folder(`${root}grader/testdata/correct-kv`) };
 let cli: Cli;
@@ -35,10 +34,10 @@ async function failing(files: Record<string, string>, lab: string, name: string)
   const { page, errors } = await site.open('code/election/');
   await keep(page, files);
   await page.reload();
-  if (lab !== 'raft') await page.locator('.runbar select.lab').selectOption(lab, { timeout: LONG });
-  await page.locator('.runbar select.what').selectOption(name, { timeout: LONG });
+  if (lab !== 'raft') await page.locator('.runbar select.lab').selectOption(lab);
+  await page.locator('.runbar select.what').selectOption(name);
   await page.getByLabel('Seeds').fill('1');
-  assert.match(await drop(page, `${dir}/server.wasm`, LONG), /FAILED/);
+  assert.match(await drop(page, `${dir}/server.wasm`), /FAILED/);
   await page.getByRole('button', { name: 'Share this run' }).click();
   return { page, errors, hash: run.hash };
 }
@@ -62,7 +61,7 @@ test('a run that fits is carried by the link, whole', async () => {
     // The page itself cannot read what a student's servers sent; the grader can, once it is asked for.
     assert.equal(await opened.page.getByText(/\{Term: \d+/).count(), 0);
     await opened.page.getByRole('button', { name: /Show what messages carry.*MB/ }).click();
-    await opened.page.getByText(/RequestVote.*\{Term: \d+/).first().waitFor({ timeout: LONG });
+    await opened.page.getByText(/RequestVote.*\{Term: \d+/).first().waitFor();
     // What is no such link, and what a page of tomorrow may write.
     for (const [fragment, says] of [[`${link.slice(link.indexOf('#'), -40)}`, 'damaged'], ['#t1.%%', 'damaged'], ['#t2.AAAA', 'newer version']] as const) {
       await opened.page.evaluate((f) => { location.hash = f; }, fragment);
@@ -77,7 +76,7 @@ test('a run that fits is carried by the link, whole', async () => {
 });
 
 test('a run that does not fit is saved as a file, which opens in the page and for the command', async () => {
-  const came = site.context.waitForEvent('page').then((p) => p.waitForEvent('download', { timeout: 2 * LONG }));
+  const came = site.context.waitForEvent('page').then((p) => p.waitForEvent('download'));
   const { page, errors, hash } = await failing(planted(service, 'put-version-ignored', 'bugs-kv').files, 'kv', 'faults/storm');
   const saved = await came;
   assert.match(saved.suggestedFilename(), /^faults-storm-\d+\.trace$/);

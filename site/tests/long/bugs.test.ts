@@ -32,7 +32,7 @@ before(async () => {
   cli = new Cli();
   site = await openSite({ serviceWorkers: 'block', acceptDownloads: true });
   ({ page } = await site.open('code/election/'));
-  await ready(page, 240_000);
+  await ready(page);
 });
 after(async () => {
   await site?.close();
@@ -44,7 +44,7 @@ async function inPage(files: Record<string, string>, what: string, lab = 'raft')
   await use(page, files);
   if (await page.locator('.runbar select.lab').count() > 0) await page.locator('.runbar select.lab').selectOption(lab);
   await page.locator('.runbar select.what').selectOption(what);
-  await run(page, 300_000);
+  await run(page);
   const [saved] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Save the submission' }).click()]);
   return JSON.parse(readFileSync((await saved.path())!, 'utf8')) as Result;
 }
@@ -59,7 +59,7 @@ for (const bug of BUGS) {
   test(bug, async () => {
     const { files, part } = planted(correct, bug);
     await page.goto(`${site.url}code/${part}/`);
-    await page.locator('.coding[data-ready=yes]').waitFor({ timeout: 240_000 });
+    await page.locator('.coding[data-ready=yes]').waitFor();
     const mine = await inPage(files, 'part');
     assert.deepEqual(verdict(mine), verdict(cli.json(cli.folder(files), part)));
     console.log(`${bug}: ${mine.status}, ${mine.points}/${mine.max}, ${mine.hash.slice(0, 12)}`);
