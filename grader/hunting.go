@@ -257,30 +257,37 @@ var ErrNoScript = errors.New("this failure cannot be made a short script: it res
 // shrinkRun makes the run of a test small.
 func (s *Session) shrinkRun(ctx context.Context, lab *script.Lab, t *script.Test, seed uint64, progress func(actions, runs int)) (*Prey, error) {
 	log := hunt.Log{Service: lab.Service}
-	out := lab.Run(t, script.Run{Seed: seed, Factory: s.sub.factory(), Log: log.Add, Cancelled: func() bool { return ctx.Err() != nil }})
+	out := lab.Run(t, script.Run{Seed: seed, Factory: s.sub.factory(), Log: &log, Cancelled: func() bool { return ctx.Err() != nil }})
 	if out.Err != nil || out.Violation == nil {
 		return nil, engineError(ctx, cmp.Or(out.Err, errors.New("a failing run passed when it was repeated")))
 	}
-	var w, small *hunt.World
-	var tried int
-	err := hunt.ErrNotTheSame
 	if kind := check.KindOf(out.Violation.Property); lab.Service != "" && kind != check.Safety && kind != check.Fault {
 		// Whether a correct service would do in a smaller run what is asked for in
 		// time, nobody can say: there is none to try it on.
 		return nil, ErrNoScript
 	}
-	for _, w = range log.Worlds(t, seed, out.Violation) {
-		if small, tried, err = s.shrink(ctx, w, out.Violation.Property, progress); !errors.Is(err, hunt.ErrNotTheSame) {
+	p := &Prey{World: -1}
+	var small *hunt.World
+	for _, w := range log.Worlds(t, seed, out.Violation) {
+		got, tried, err := s.shrink(ctx, w, out.Violation.Property, progress)
+		switch {
+		case errors.Is(err, hunt.ErrNotTheSame):
+			continue
+		case err != nil:
+			return nil, engineError(ctx, err)
+		}
+		p.Tried += tried
+		if small == nil || got.Size() < small.Size() {
+			small, p.Was, p.Actions = got, w.Size(), got.Size()
+		}
+		if small.Size() <= hunt.Short {
 			break
 		}
 	}
-	switch {
-	case errors.Is(err, hunt.ErrNotTheSame):
+	if small == nil {
 		return nil, ErrNoScript
-	case err != nil:
-		return nil, engineError(ctx, err)
 	}
-	p := &Prey{World: -1, Was: w.Size(), Actions: small.Size(), Tried: tried}
+	var err error
 	head := fmt.Sprintf("Shrunk from %d actions of %s/%s with seed %d to %d.", p.Was, t.Part.Name, t.Name, seed, p.Actions)
 	p.Script, p.Test, err = s.write(ctx, small, out.Violation.Property, head)
 	return p, err

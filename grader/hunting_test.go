@@ -13,6 +13,7 @@ import (
 	"github.com/raftlab/raftlab/grader"
 	"github.com/raftlab/raftlab/grader/check"
 	"github.com/raftlab/raftlab/grader/corpus"
+	"github.com/raftlab/raftlab/grader/hunt"
 	"github.com/raftlab/raftlab/labs"
 )
 
@@ -106,7 +107,7 @@ func huntBugs(t *testing.T, bugs []corpus.Bug, correct fs.FS, enough int) {
 				break
 			}
 			found++
-			if r.Found.Actions <= preyLimit {
+			if r.Found.Actions <= hunt.Short {
 				short++
 			}
 			t.Log("found    " + line)
@@ -118,9 +119,9 @@ func huntBugs(t *testing.T, bugs []corpus.Bug, correct fs.FS, enough int) {
 	if found < enough {
 		t.Errorf("%d of %d found, expected %d", found, len(bugs), enough)
 	}
-	t.Logf("%d of %d found, %d of these with at most %d actions", found, len(bugs), short, preyLimit)
+	t.Logf("%d of %d found, %d of these with at most %d actions", found, len(bugs), short, hunt.Short)
 	if 10*short < 9*found {
-		t.Errorf("%d of %d scripts have at most %d actions, expected nine of ten", short, found, preyLimit)
+		t.Errorf("%d of %d scripts have at most %d actions, expected nine of ten", short, found, hunt.Short)
 	}
 }
 
@@ -185,8 +186,8 @@ func TestFailuresOfTheExampleBugShrink(t *testing.T) {
 		switch {
 		case err != nil:
 			t.Errorf("%s: %v", name, err)
-		case prey.Actions > preyLimit:
-			t.Errorf("%s: %d actions of %d are left, expected at most %d:\n%s", name, prey.Actions, prey.Was, preyLimit, prey.Script)
+		case prey.Actions > hunt.Short:
+			t.Errorf("%s: %d actions of %d are left, expected at most %d:\n%s", name, prey.Actions, prey.Was, hunt.Short, prey.Script)
 		case prey.Test.Failure == nil || prey.Test.Failure.Property != s.Property:
 			t.Errorf("%s: the script breaks %+v, expected %s:\n%s", name, prey.Test.Failure, s.Property, prey.Script)
 		default:

@@ -18,6 +18,7 @@ import (
 	"github.com/raftlab/raftlab/grader/build/release"
 	"github.com/raftlab/raftlab/grader/check"
 	"github.com/raftlab/raftlab/grader/corpus"
+	"github.com/raftlab/raftlab/grader/hunt"
 	"github.com/raftlab/raftlab/grader/sim"
 	"github.com/raftlab/raftlab/labs"
 )
@@ -31,13 +32,9 @@ var powerSlice = strings.Fields(`
 	snapshot-loses-term snapshot-locks-twice save-erases-snapshot snapshot-not-restored install-not-applied
 `)
 
-const (
-	// gradeCPU is what a default run may cost: six seconds of two cores. It is
-	// counted in CPU time, lest the machine's other work decides.
-	gradeCPU = 12 * time.Second
-	// preyLimit is how many actions a shrunk script may have, for nine of ten bugs.
-	preyLimit = 15
-)
+// gradeCPU is what a default run may cost: six seconds of two cores. It is
+// counted in CPU time, lest the machine's other work decides.
+const gradeCPU = 12 * time.Second
 
 // serviceOf is the service of each lab: build.Options.Service.
 var serviceOf = map[string]string{"raft": "", "kv": "kv", "lock": "lock"}
@@ -105,7 +102,7 @@ func power(t *testing.T, bugs []corpus.Bug, own bool, correct fs.FS, o grader.Op
 			t.Errorf("%s: %v", b.Name, err)
 			continue
 		}
-		if p.prey != nil && p.prey.Actions > preyLimit {
+		if p.prey != nil && p.prey.Actions > hunt.Short {
 			t.Log(p.prey.Script)
 		}
 		if all = append(all, p); p.verdict == "found" {
@@ -189,7 +186,7 @@ func summarize(t *testing.T, all []*planted, limit time.Duration) {
 			shrunk = true
 		}
 		if p.prey != nil {
-			if scripts++; p.prey.Actions <= preyLimit {
+			if scripts++; p.prey.Actions <= hunt.Short {
 				short++
 			}
 		}
@@ -206,9 +203,9 @@ func summarize(t *testing.T, all []*planted, limit time.Duration) {
 	t.Logf("%d of %d runs within %.0f CPU s, which two cores do in %.0f s", inTime, n, limit.Seconds(), limit.Seconds()/2)
 	if shrunk {
 		found := n - count["MISSED"]
-		t.Logf("%d of %d found bugs have a script, %d one of at most %d actions (%.0f %%)", scripts, found, short, preyLimit, 100*float64(short)/float64(found))
+		t.Logf("%d of %d found bugs have a script, %d one of at most %d actions (%.0f %%)", scripts, found, short, hunt.Short, 100*float64(short)/float64(found))
 		if 10*short < 9*found {
-			t.Errorf("%d of %d scripts have at most %d actions, expected nine of ten", short, found, preyLimit)
+			t.Errorf("%d of %d scripts have at most %d actions, expected nine of ten", short, found, hunt.Short)
 		}
 	}
 }

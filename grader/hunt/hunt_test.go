@@ -138,7 +138,7 @@ func TestALogIsTheSameRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	var log Log
-	out := lab.Run(test, script.Run{Factory: withoutDisk(), Log: log.Add})
+	out := lab.Run(test, script.Run{Factory: withoutDisk(), Log: &log})
 	if out.Violation == nil {
 		t.Fatal("servers without a disk pass")
 	}
@@ -182,7 +182,7 @@ func TestLabTestsAreTheSameRunAsWorlds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := 0
+	n, whole := 0, 0
 	for _, p := range lab.Parts {
 		for _, x := range p.Tests {
 			if x.Clients > 0 {
@@ -190,26 +190,37 @@ func TestLabTestsAreTheSameRunAsWorlds(t *testing.T) {
 			}
 			n++
 			var log Log
-			var want, got story
-			out := lab.Run(x, script.Run{Seed: 1, Factory: core(), Log: log.Add, Watch: []sim.Watcher{&want}})
+			var want story
+			out := lab.Run(x, script.Run{Seed: 1, Factory: core(), Log: &log, Watch: []sim.Watcher{&want}})
 			if out.Err != nil || out.Violation != nil {
 				t.Fatalf("%s/%s: the core fails: %v %v", p.Name, x.Name, out.Err, out.Violation)
 			}
 			end := &check.Violation{Property: check.ElectionSafety, Time: out.Virtual}
-			again := log.Worlds(x, 1, end)[0].Run(t.Context(), core(), &got)
-			if again.Err != nil {
-				t.Errorf("%s/%s: its run is no world: %v", p.Name, x.Name, again.Err)
-				continue
+			worlds := map[string]*World{"moment by moment": log.Worlds(x, 1, end)[0]}
+			if w := log.whole(x, 1, end); w != nil {
+				worlds["call by call"] = w
+				whole++
 			}
-			for i, w := range want {
-				if i == len(got) || got[i] != w {
-					t.Errorf("%s/%s: record %d of %d: expected %+v, found %+v", p.Name, x.Name, i, len(want), w, got[min(i, len(got)-1)])
-					break
+			for how, w := range worlds {
+				var got story
+				again := w.Run(t.Context(), core(), &got)
+				if again.Err != nil {
+					t.Errorf("%s/%s: %s, its run is no world: %v", p.Name, x.Name, how, again.Err)
+					continue
+				}
+				for i, w := range want {
+					if i == len(got) || got[i] != w {
+						t.Errorf("%s/%s: %s, record %d of %d: expected %+v, found %+v", p.Name, x.Name, how, i, len(want), w, got[min(i, len(got)-1)])
+						break
+					}
 				}
 			}
 		}
 	}
-	t.Log(n, "tests")
+	t.Logf("%d tests, %d of them call by call", n, whole)
+	if whole < n/2 {
+		t.Errorf("only %d of %d tests can be told call by call", whole, n)
+	}
 }
 
 // What one client appends, one text after the other, is one action in the end: of

@@ -10,10 +10,14 @@ import (
 	"github.com/raftlab/raftlab/grader/sim"
 )
 
-// Log takes down what a test does in a run, to make a World of it.
+// Log takes down what a test does in a run, to make a World of it. It is a
+// script.Logger.
 type Log struct {
 	Service string // of the test's lab
 	lines   []logged
+	calls   []called
+	open    bool // the last call has not ended
+	tangled bool // calls and lines do not simply follow each other
 }
 
 type logged struct {
@@ -21,14 +25,36 @@ type logged struct {
 	line string
 }
 
-// Add takes down a line; it is a script.Run's Log. A Start that turned out to be
-// waited for in vain takes the place of the same Start without a wait.
-func (l *Log) Add(at sim.Time, line string) {
+// called is a call by the test.
+type called struct {
+	at, end sim.Time
+	line    string // "": it has none
+}
+
+// Begin takes down that a call begins.
+func (l *Log) Begin(at sim.Time, method string) {
+	l.tangled = l.tangled || l.open || method == "spawn"
+	l.calls, l.open = append(l.calls, called{at: at, end: at}), true
+}
+
+// End takes down that the call has ended.
+func (l *Log) End(at sim.Time) {
+	l.calls[len(l.calls)-1].end, l.open = at, false
+}
+
+// Line takes down a line. A Start that turned out to be waited for in vain takes
+// the place of the same Start without a wait.
+func (l *Log) Line(at sim.Time, line string) {
+	quiet := logged{at, strings.TrimSuffix(line, ")") + ", wait = False)"}
+	if k := len(l.calls) - 1; !l.open || at < l.calls[k].at {
+		l.tangled = true
+	} else if c := &l.calls[k]; c.line == "" || c.line == quiet.line {
+		c.line = line
+	}
 	i := len(l.lines)
 	for i > 0 && l.lines[i-1].at > at {
 		i--
 	}
-	quiet := logged{at, strings.TrimSuffix(line, ")") + ", wait = False)"}
 	if k := slices.Index(l.lines[:i], quiet); k >= 0 {
 		l.lines[k].line = line
 		return
@@ -38,25 +64,59 @@ func (l *Log) Add(at sim.Time, line string) {
 
 // Worlds makes worlds of the run that was taken down, the likeliest first: the
 // same faults and commands at the same moments. What the test waited for is left
-// out, but in one of them for the last wait, which may be what failed.
+// out, but in one of them for the last wait, which may be what failed; and the
+// last world does all that the test did, waits included, one after the other. It
+// stays a failing one when the moments of things left out matter.
 func (l *Log) Worlds(t *script.Test, seed uint64, v *check.Violation) []*World {
-	end, wait := l.world(t, seed, v, false), l.world(t, seed, v, true)
-	switch {
-	case wait == nil:
-		return []*World{end}
-	case check.KindOf(v.Property) == check.Liveness:
-		return []*World{wait, end}
+	ws := []*World{l.world(t, seed, v, false)}
+	if wait := l.world(t, seed, v, true); wait != nil {
+		ws = append(ws, wait)
+		if check.KindOf(v.Property) == check.Liveness {
+			slices.Reverse(ws)
+		}
 	}
-	return []*World{end, wait}
+	if w := l.whole(t, seed, v); w != nil {
+		ws = append(ws, w)
+	}
+	return ws
+}
+
+// empty is a world like the test's, in which nothing is done.
+func (l *Log) empty(t *script.Test, seed uint64) *World {
+	return &World{
+		Seed: t.WorldSeed(seed), Servers: t.Servers, Net: t.Link, SnapshotEvery: int(t.SnapshotEvery), Preempt: t.PreemptOf(seed),
+		Service: l.Service, Clients: t.Clients,
+	}
+}
+
+// whole is the run call by call. It is nil if calls overlapped.
+func (l *Log) whole(t *script.Test, seed uint64, v *check.Violation) *World {
+	if l.tangled || l.Service != "" { // what clients are asked for is taken down without a wait
+		return nil
+	}
+	w := l.empty(t, seed)
+	now := sim.Time(0)
+	for _, c := range l.calls {
+		if c.line == "" {
+			continue // to look or to sleep is but a pause
+		}
+		a := logged{c.at, c.line}.action()
+		a.At, a.Pause, now = 0, c.at-now, c.end
+		if a.Rash {
+			now = c.at
+		}
+		w.Actions = append(w.Actions, a)
+	}
+	if v.Time >= now {
+		w.Actions = append(w.Actions, Action{Pause: v.Time + 1 - now, Op: Wait})
+	}
+	return w
 }
 
 // world is the run as a world that ends with the last wait, or that waits for
 // nothing but the time of v. It is nil if it should wait and there was no wait.
 func (l *Log) world(t *script.Test, seed uint64, v *check.Violation, wait bool) *World {
-	w := &World{
-		Seed: t.WorldSeed(seed), Servers: t.Servers, Net: t.Link, SnapshotEvery: int(t.SnapshotEvery), Preempt: t.PreemptOf(seed),
-		Service: l.Service, Clients: t.Clients,
-	}
+	w := l.empty(t, seed)
 	last := -1
 	for i, e := range l.lines {
 		if wait && waits(e.line) {

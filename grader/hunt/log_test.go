@@ -20,7 +20,7 @@ func fails(t *testing.T, f sim.Factory, body string) (*script.Outcome, []*World)
 		t.Fatal(err)
 	}
 	var log Log
-	out := lab.Run(test, script.Run{Factory: f, Log: log.Add})
+	out := lab.Run(test, script.Run{Factory: f, Log: &log})
 	if out.Err != nil || out.Violation == nil {
 		t.Fatalf("expected a violation, found %v, error %v", out.Violation, out.Err)
 	}
@@ -123,11 +123,11 @@ c.start(0, 42)`)
 
 func ExampleLog() {
 	var log Log
-	log.Add(3, "c.crash(1)")
-	log.Add(5, "c.start(0, 7, wait = False)")
-	log.Add(9, "c.restart(1)")
-	log.Add(5, "c.start(0, 7)") // it did not return
-	log.Add(4, "before = c.rpcs()")
+	log.Line(3, "c.crash(1)")
+	log.Line(5, "c.start(0, 7, wait = False)")
+	log.Line(9, "c.restart(1)")
+	log.Line(5, "c.start(0, 7)") // it did not return
+	log.Line(4, "before = c.rpcs()")
 	for _, l := range log.lines {
 		fmt.Println(l.at, l.line)
 	}

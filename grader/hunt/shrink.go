@@ -621,5 +621,9 @@ func (w *World) actionAt(line string) (at int, paused bool) {
 	return -1, false
 }
 
+// Short is how many actions a person takes in at a look. Of a world that stays
+// longer, it is worth trying to tell it in another way.
+const Short = 15
+
 // Size is how many actions the world has; a pause belongs to what follows it.
 func (w *World) Size() int { return len(w.Actions) }

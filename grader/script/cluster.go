@@ -106,8 +106,12 @@ func (c *cluster) Attr(name string) (starlark.Value, error) {
 		}
 		r.at(st)
 		a := call{b.Name(), args, kw}
+		if r.log != nil {
+			r.log.Begin(r.world.Now(), name)
+			defer func() { r.log.End(r.world.Now()) }()
+		}
 		if r.log != nil && !unlogged[name] {
-			r.log(r.world.Now(), r.logLine(a))
+			r.log.Line(r.world.Now(), r.logLine(a))
 		}
 		do := m
 		if clientCalls[name] {

@@ -40,9 +40,9 @@ func (r *runner) logBudget(property, name string, used, limit float64, unit stri
 	now := r.world.Now()
 	tell := func(from *reading, before, sum string) {
 		if from != nil {
-			r.log(from.at, before)
+			r.log.Line(from.at, before)
 		}
-		r.log(now, fmt.Sprintf("c.budget(%q, %q, %s, %s, %q)", property, name, sum, strconv.FormatFloat(limit, 'f', -1, 64), unit))
+		r.log.Line(now, fmt.Sprintf("c.budget(%q, %q, %s, %s, %q)", property, name, sum, strconv.FormatFloat(limit, 'f', -1, 64), unit))
 	}
 	var last, since *reading
 	for i := len(r.readings) - 1; i >= 0; i-- {

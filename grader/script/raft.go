@@ -49,7 +49,7 @@ func (r *runner) start(n int, cmd []byte) (*started, error) {
 		return nil, nil
 	}
 	if r.log != nil {
-		r.log(r.world.Now(), fmt.Sprintf("c.start(%d, %s, wait = False)", n, r.decode(cmd)))
+		r.log.Line(r.world.Now(), fmt.Sprintf("c.start(%d, %s, wait = False)", n, r.decode(cmd)))
 	}
 	var got *started
 	begin, life := r.world.Now(), r.world.Life(n)
@@ -63,7 +63,7 @@ func (r *runner) start(n int, cmd []byte) (*started, error) {
 	}
 	if got == nil && !gone() {
 		if r.log != nil {
-			r.log(begin, fmt.Sprintf("c.start(%d, %s)", n, r.decode(cmd)))
+			r.log.Line(begin, fmt.Sprintf("c.start(%d, %s)", n, r.decode(cmd)))
 		}
 		return nil, r.violate(&check.Violation{Property: check.StartReturns, Server: n, Peer: -1,
 			Message:  fmt.Sprintf("Start(%s) on server %d has not returned for %d ms", wire.CommandText(cmd), n, startWithin/sim.Millisecond),
@@ -88,7 +88,7 @@ func (r *runner) mStart(a call) (starlark.Value, error) {
 	}
 	if !wait {
 		if r.log != nil {
-			r.log(r.world.Now(), fmt.Sprintf("c.start(%d, %s, wait = False)", n, r.decode(cmd)))
+			r.log.Line(r.world.Now(), fmt.Sprintf("c.start(%d, %s, wait = False)", n, r.decode(cmd)))
 		}
 		r.world.Request(n, "start", 0, cmd, nil) // its answer comes when it comes
 		return starlark.None, nil
@@ -113,12 +113,26 @@ func (r *runner) having(index uint64) []int {
 	return out
 }
 
+// commitWithin is how long a commit may take unless the test says otherwise.
+const commitWithin = 10 * sim.Second
+
+func commitLine(command starlark.Value, servers int, within sim.Time, retry bool) string {
+	more := ""
+	if within != commitWithin {
+		more += ", within = " + SpanText(within)
+	}
+	if !retry {
+		more += ", retry = False"
+	}
+	return fmt.Sprintf("c.commit(%s, servers = %d%s)", command, servers, more)
+}
+
 // mCommit gives a command to the leader, whoever that is, until some leader has
 // accepted it and enough servers have applied it. It returns the index.
 func (r *runner) mCommit(a call) (starlark.Value, error) {
 	var v starlark.Value
 	var servers starlark.Value
-	within, retry := span(10*sim.Second), true
+	within, retry := span(commitWithin), true
 	if err := a.unpack("command?", &v, "servers?", &servers, "within?", &within, "retry?", &retry); err != nil {
 		return nil, err
 	}
@@ -138,7 +152,7 @@ func (r *runner) mCommit(a call) (starlark.Value, error) {
 		}
 	}
 	if r.log != nil {
-		r.log(r.world.Now(), fmt.Sprintf("c.commit(%s, servers = %d, within = %d, retry = %s)", r.decode(cmd), want, int64(within), starlark.Bool(retry)))
+		r.log.Line(r.world.Now(), commitLine(r.decode(cmd), want, sim.Time(within), retry))
 	}
 	end := r.world.Now() + sim.Time(within)
 	accepted := 0

@@ -25,10 +25,21 @@ type Run struct {
 	Cancelled func() bool
 	// Turn, if not nil, lets the run take another course from some time on.
 	Turn *Turn
-	// Log, if not nil, is told what the test does to the cluster, and what it
-	// waits for, as lines of Starlark that a world file could hold. What turns out
-	// later to matter is told later, with the earlier time.
-	Log func(at sim.Time, line string)
+	// Log, if not nil, takes down what the test does.
+	Log Logger
+}
+
+// Logger takes down what a test does to the cluster, and what it waits for, as
+// lines of Starlark that a world file could hold.
+type Logger interface {
+	// Line is told one. What turns out later to matter is told later, with the
+	// earlier time.
+	Line(at sim.Time, line string)
+	// Begin and End stand around a call of the cluster's method: of the lines
+	// between them, those after the first are what the call does by itself.
+	// Calls of threads that the test spawns come among each other.
+	Begin(at sim.Time, method string)
+	End(at sim.Time)
 }
 
 // Turn gives the network, the timers and the test's own choices another seed from
@@ -100,7 +111,7 @@ type runner struct {
 	nextCmd int64
 	alone   map[int]bool // servers that isolate has cut off
 	lastGot int          // the server that last accepted a command
-	log     func(at sim.Time, line string)
+	log     Logger
 	// readings are what the test has measured, in order, if there is a log.
 	readings []reading
 	history  *history.History
