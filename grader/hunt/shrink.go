@@ -63,6 +63,7 @@ func (s *Shrinker) Shrink(ctx context.Context, w *World) (*World, int, error) {
 		before := s.best
 		s.settings()
 		s.numbers()
+		s.mergeAll() // hundreds of commands take as many worlds to leave out
 		s.remove()
 		s.merge()
 		if w := s.best.Paced(); w.timed() != s.best.timed() {
@@ -310,9 +311,9 @@ func (s *Shrinker) numbers() {
 	}
 }
 
-// merge makes commands that one server or client is given one after the other one action:
-// all there are, or else those of one place after the other.
-func (s *Shrinker) merge() {
+// mergeAll makes commands that one server or client is given one after the other
+// one action, wherever there are any. It says whether it did.
+func (s *Shrinker) mergeAll() bool {
 	all := func(spaced bool) []*World {
 		w := s.best
 		for i := 0; i < w.closing(); i++ {
@@ -323,7 +324,13 @@ func (s *Shrinker) merge() {
 		}
 		return seeded(w)
 	}
-	if s.first(append(all(true), all(false)...)) >= 0 {
+	return s.first(append(all(true), all(false)...)) >= 0
+}
+
+// merge is mergeAll or, where not all can be merged, does so in one place after
+// the other.
+func (s *Shrinker) merge() {
+	if s.mergeAll() {
 		return
 	}
 	for i := 0; i < s.best.closing() && s.more(); i++ {
