@@ -3,6 +3,7 @@ package hunt
 import (
 	"context"
 	"errors"
+	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -12,6 +13,7 @@ import (
 	"github.com/raftlab/raftlab/grader/check"
 	"github.com/raftlab/raftlab/grader/script"
 	"github.com/raftlab/raftlab/grader/sim"
+	"github.com/raftlab/raftlab/labs/kit/wire"
 )
 
 // Shrinker makes a failing world small while it fails for the same property.
@@ -269,6 +271,32 @@ func (s *Shrinker) settings() {
 			s.first(seeded(w))
 		}
 	}
+	for s.more() {
+		if w := s.best.clone(); !s.sooner(w) || s.first(seeded(w)) < 0 {
+			break
+		}
+	}
+}
+
+// leastState is what a service may be asked to keep its log below, in bytes.
+const leastState = 100
+
+// sooner has snapshots made after half as many commands, which need not be in the
+// world then. It says whether that can be asked for: how long a service with
+// many snapshots may take to answer, nobody can say.
+func (s *Shrinker) sooner(w *World) bool {
+	least := 1
+	if w.Service != "" {
+		least = leastState
+		if kind := check.KindOf(s.Property); kind != check.Safety && kind != check.Fault {
+			return false
+		}
+	}
+	if w.SnapshotEvery/2 < least || int64(w.SnapshotEvery) >= wire.MachineAlone {
+		return false
+	}
+	w.SnapshotEvery /= 2
+	return true
 }
 
 // pauses makes them shorter.
@@ -429,6 +457,9 @@ func (s *Shrinker) simplify() {
 			if a.By > 0 {
 				change(func(a *Action) { a.By = 0 })
 			}
+			if key, _, _ := strings.Cut(a.Text, ","); a.Op == Ask && s.best.Service != "lock" && a.What != "append" {
+				change(func(a *Action) { a.What, a.Text = "append", fmt.Sprintf(`%s, "<%d>"`, key, s.best.unused()) })
+			}
 		case CrashOn:
 			change(func(a *Action) { *a = Action{Pause: a.Pause, At: a.At, Op: Crash, A: a.A} })
 			if a.Skip > 0 {
@@ -458,6 +489,21 @@ func (s *Shrinker) simplify() {
 		}
 	}
 }
+
+// unused is a number that no client's text has.
+func (w *World) unused() int {
+	most := 0
+	for i := range w.Actions {
+		for _, m := range textNumber.FindAllStringSubmatch(w.Actions[i].Text, -1) {
+			if n, err := strconv.Atoi(m[1]); err == nil {
+				most = max(most, n)
+			}
+		}
+	}
+	return most + 1
+}
+
+var textNumber = regexp.MustCompile(`"<(?:end )?(\d+)`)
 
 // timed says whether actions have their moments in place of pauses.
 func (w *World) timed() bool {
