@@ -1,6 +1,7 @@
 package hunt
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -119,6 +120,29 @@ func TestSearchFindsAndShrinksTheSameWithAnyWorkers(t *testing.T) {
 	}
 	if scripts[0] != scripts[1] {
 		t.Errorf("one worker:\n%s\nthree:\n%s", scripts[0], scripts[1])
+	}
+}
+
+// What shrinking may burn ends it, within one round of worlds too, and at the same
+// world with any number of workers.
+func TestShrinkingEndsByItsFuel(t *testing.T) {
+	found, err := Search(t.Context(), Options{Factory: withoutDisk, Seed: 1, Worlds: 200, Workers: 1})
+	if err != nil || found.Found == nil {
+		t.Fatalf("nothing found in servers without a disk: %v", err)
+	}
+	var scripts []string
+	for _, workers := range []int{1, 4} {
+		sh := Shrinker{Property: found.Found.Violation.Property, Workers: workers, Servers: func() (sim.Factory, func() uint64) {
+			return withoutDisk(), func() uint64 { return maxFuel / 10 }
+		}}
+		small, runs, err := sh.Shrink(t.Context(), found.Found.World)
+		if err != nil || runs > 11 {
+			t.Errorf("%d workers: %d runs, expected 11 at most: %v", workers, runs, err)
+		}
+		scripts = append(scripts, fmt.Sprint(runs, small.Script("", "")))
+	}
+	if scripts[0] != scripts[1] {
+		t.Errorf("one worker:\n%s\nfour:\n%s", scripts[0], scripts[1])
 	}
 }
 

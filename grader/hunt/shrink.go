@@ -92,11 +92,14 @@ const (
 )
 
 func (s *Shrinker) more() bool {
-	return s.err == nil && s.runs < s.Runs && s.work.steps < maxSteps && s.work.fuel < maxFuel && s.ctx.Err() == nil
+	return s.err == nil && s.runs < s.Runs && !s.work.enough() && s.ctx.Err() == nil
 }
 
+func (w *work) enough() bool { return w.steps >= maxSteps || w.fuel >= maxFuel }
+
 // first runs candidates side by side and takes the first in their order that
-// fails for the property. It returns its place, or -1.
+// fails for the property, if those before it leave enough work for it. It returns
+// its place, or -1.
 func (s *Shrinker) first(candidates []*World) int {
 	candidates = candidates[:max(min(len(candidates), s.Runs-s.runs), 0)]
 	var (
@@ -105,6 +108,7 @@ func (s *Shrinker) first(candidates []*World) int {
 		next  int
 		found = -1
 		took  = make([]work, len(candidates))
+		known = s.work // with what has been run so far
 	)
 	for range min(max(s.Workers, 1), len(candidates)) {
 		wg.Add(1)
@@ -113,15 +117,16 @@ func (s *Shrinker) first(candidates []*World) int {
 			for {
 				mu.Lock()
 				i := next
-				if i >= len(candidates) || found >= 0 || s.err != nil {
+				if i >= len(candidates) || found >= 0 || s.err != nil || known.enough() {
 					mu.Unlock()
 					return
 				}
 				next++
 				mu.Unlock()
 				fails, n, err := s.fails(candidates[i])
-				took[i] = n
 				mu.Lock()
+				took[i] = n
+				known.add(n)
 				switch {
 				case err != nil:
 					s.err = err
@@ -133,13 +138,17 @@ func (s *Shrinker) first(candidates []*World) int {
 		}()
 	}
 	wg.Wait()
-	counted := len(candidates)
-	if found >= 0 {
-		counted = found + 1 // those after it ran only because there were workers to spare
-	}
-	s.runs += counted
-	for _, n := range took[:counted] {
-		s.work.add(n)
+	// What was run after the one found, or after there was enough, was run only
+	// because there were workers to spare.
+	for i := range candidates {
+		if s.work.enough() {
+			return -1
+		}
+		s.runs++
+		s.work.add(took[i])
+		if i == found {
+			break
+		}
 	}
 	if found < 0 {
 		return -1
