@@ -190,8 +190,8 @@ years: ## a correct solution in the shape of each year of the MIT lab on the who
 	RAFTLAB_YEARS=all $(GO) test -count=1 -timeout 0 -v -run TestEveryYear ./grader
 
 .PHONY: race
-race: ## planted data races are all found, the correct server on RACE_SEEDS seeds (20) has none (takes long)
-	RAFTLAB_RACE=all RAFTLAB_RACE_SEEDS=$${RACE_SEEDS:-20} $(GO) test -count=1 -timeout 0 -v -run 'TestPlantedRaces|TestNoRaceInTheCorrectServer' ./grader/race
+race: ## planted data races are all found, the correct servers on RACE_SEEDS seeds (20) and those of the course's years have none (takes long)
+	RAFTLAB_RACE=all RAFTLAB_RACE_SEEDS=$${RACE_SEEDS:-20} $(GO) test -count=1 -timeout 0 -v -run 'TestPlantedRaces|TestNoRaceInTheCorrectServer|TestRaceCheckOfCourses' ./grader/race ./grader
 
 .PHONY: power-hunt
 power-hunt: ## planted bugs that need a hunt are found by one, and shrunk (takes long)

@@ -7,28 +7,14 @@ import (
 	"testing"
 
 	"github.com/raftlab/raftlab/grader"
+	"github.com/raftlab/raftlab/grader/corpus"
 	"github.com/raftlab/raftlab/labs"
-	"golang.org/x/tools/txtar"
 )
 
 // correctKV is the correct Raft with the correct service and lock on top.
 func correctKV(t testing.TB) fs.FS {
 	t.Helper()
-	var a txtar.Archive
-	for _, dir := range []string{"testdata/correct", "testdata/correct-kv"} {
-		err := fs.WalkDir(os.DirFS(dir), ".", func(p string, e fs.DirEntry, err error) error {
-			if err != nil || e.IsDir() {
-				return err
-			}
-			data, err := os.ReadFile(dir + "/" + p)
-			a.Files = append(a.Files, txtar.File{Name: p, Data: data})
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	files, err := txtar.FS(&a)
+	files, err := corpus.Solution(os.DirFS("testdata/correct"), os.DirFS("testdata/correct-kv"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,8 @@ type raceTexts struct {
 	writes, reads                                           string // place
 	through                                                 string // part of the framework
 	from                                                    string // place
-	seen                                                    string // test, seed, server, time, runs, of
+	seen                                                    string // test, seed, who, time, runs, of
+	server, client                                          string // number
 	why, again, failed                                      string
 	entries                                                 map[string]string
 	started                                                 string // function, place
@@ -54,13 +55,14 @@ whether the tests pass is another question: grade.`,
 	reads:      "read at %s",
 	through:    ", by %s",
 	from:       "called from %s",
-	seen:       "seen in %s, seed %d, by server %d at %s; in %d of %d runs",
-	why:        "Nothing makes one of the two come before the other. Hold rf.mu at both places, or copy\nwhat is needed while it is held.\n",
-	again:      "Again  ",
-	failed:     "Runs that failed, for these or other reasons: %d. What is wrong with them: grade\n",
+	seen:       "seen in %s, seed %d, by %s at %s; in %d of %d runs",
+	server:     "server %d", client: "client %d",
+	why:    "Nothing makes one of the two come before the other. Hold the lock at both places, or copy\nwhat is needed while it is held.\n",
+	again:  "Again  ",
+	failed: "Runs that failed, for these or other reasons: %d. What is wrong with them: grade\n",
 	entries: map[string]string{
 		race.EntryMake: "in Make", race.EntryRPC: "in the handler %s", race.EntryStart: "in a call of Start", race.EntrySnapshot: "in a call of Snapshot",
-		race.EntryGetState: "in a call of GetState", race.EntryTimer: "in the goroutine %s",
+		race.EntryGetState: "in a call of GetState", race.EntryTimer: "in the goroutine %s", race.EntryMaker: "in %s", race.EntryCall: "in a call of %s",
 	},
 	started: "in the goroutine %s, started at %s",
 }
@@ -88,13 +90,14 @@ var raceChinese = raceTexts{
 	reads:      "读：%s",
 	through:    "，由 %s 进行",
 	from:       "调用自 %s",
-	seen:       "见于 %s，种子 %d，服务器 %d，时刻 %s；%d/%d 次运行",
-	why:        "没有什么规定这两者谁先谁后。请在两处都持有 rf.mu，或者在持有它时复制需要的内容。\n",
-	again:      "重现  ",
-	failed:     "未通过的运行（因为这些竞争或别的原因）：%d 次。哪里不对：grade\n",
+	seen:       "见于 %s，种子 %d，%s，时刻 %s；%d/%d 次运行",
+	server:     "服务器 %d", client: "客户端 %d",
+	why:    "没有什么规定这两者谁先谁后。请在两处都持有锁，或者在持有它时复制需要的内容。\n",
+	again:  "重现  ",
+	failed: "未通过的运行（因为这些竞争或别的原因）：%d 次。哪里不对：grade\n",
 	entries: map[string]string{
 		race.EntryMake: "在 Make 中", race.EntryRPC: "在 RPC 处理函数 %s 中", race.EntryStart: "在对 Start 的调用中", race.EntrySnapshot: "在对 Snapshot 的调用中",
-		race.EntryGetState: "在对 GetState 的调用中", race.EntryTimer: "在 goroutine %s 中",
+		race.EntryGetState: "在对 GetState 的调用中", race.EntryTimer: "在 goroutine %s 中", race.EntryMaker: "在 %s 中", race.EntryCall: "在对 %s 的调用中",
 	},
 	started: "在 goroutine %s 中，它启动于 %s",
 }
@@ -123,6 +126,7 @@ func (c *cli) raceCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&c.run, "run", "", c.t.flagRun)
 	f.Uint64Var(&c.seed, "seed", 0, c.t.flagSeed)
+	c.raftFlag(cmd)
 	f.IntVar(&seeds, "seeds", 1, t.flagSeeds)
 	f.IntVar(&c.workers, "workers", 0, c.t.flagWorkers)
 	f.BoolVar(&full, "report", false, t.flagReport)
@@ -137,7 +141,6 @@ func (c *cli) race(cmd *cobra.Command, args []string, seeds int, full bool) erro
 	if seeds < 1 || seeds > maxSeeds {
 		return fmt.Errorf(c.t.badNumber, "--seeds", 1, maxSeeds, seeds)
 	}
-	c.onlyRaft = true
 	o, err := c.options(args, false)
 	if err != nil {
 		return err
@@ -199,18 +202,19 @@ func (c *cli) raceReport(t *raceTexts, res *race.Result, dir string, full bool) 
 			}
 			fmt.Fprintf(w, "      %s\n", t.entry(&a, place))
 		}
-		fmt.Fprintf(w, "   "+t.seen+"\n", r.Run.Part+"/"+r.Run.Test, r.Run.Seed, r.Server, virtualTime(int64(r.Time)), r.Runs, res.Runs)
+		who := fmt.Sprintf(t.server, r.Server)
+		if r.Client >= 0 {
+			who = fmt.Sprintf(t.client, r.Client)
+		}
+		fmt.Fprintf(w, "   "+t.seen+"\n", r.Run.Part+"/"+r.Run.Test, r.Run.Seed, who, virtualTime(int64(r.Time)), r.Runs, res.Runs)
 		if full {
 			fmt.Fprintf(w, "\n      %s\n", strings.ReplaceAll(r.Report, "\n", "\n      "))
 		}
 	}
 	if len(res.Races) > 0 {
 		first := res.Races[0].Run
-		words := fmt.Sprintf("grade race --run %s/%s --seed %d", first.Part, first.Test, first.Seed)
-		if c.dir != "" {
-			words += " " + quote(c.dir)
-		}
-		fmt.Fprintf(w, "\n%s%s%s\n", t.why, t.again, words)
+		again := c.same(fmt.Sprintf("grade race --run %s/%s --seed %d", first.Part, first.Test, first.Seed))
+		fmt.Fprintf(w, "\n%s%s%s\n", t.why, t.again, again)
 	}
 	if len(res.Failed) > 0 {
 		fmt.Fprintf(w, "\n"+t.failed, len(res.Failed))

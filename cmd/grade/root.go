@@ -35,7 +35,7 @@ type cli struct {
 	profile, raft          string
 
 	core bool // the consensus core is graded
-	// onlyRaft: the command knows the Raft lab alone, whatever else the folder holds.
+	// onlyRaft: it is a run of the Raft lab, whatever else the folder holds.
 	onlyRaft bool
 	dir      string   // the folder named, "" if none was
 	code     *os.Root // the student's folder, to quote from; nil if there is none
@@ -309,17 +309,23 @@ func (c *cli) replay(t *grader.TestResult) string {
 		words = append(words, "reference")
 	}
 	words = append(words, "--run", t.Part+"/"+t.Name, "--seed", strconv.FormatUint(t.Failure.Seed, 10), "--seeds", "1")
+	return c.same(strings.Join(words, " "))
+}
+
+// same adds to a command what was graded: the lab, how it is laid out, on which
+// Raft, and the folder.
+func (c *cli) same(command string) string {
 	if c.lab != "" {
-		words = append(words, "--lab", quote(c.lab))
+		command += " --lab " + quote(c.lab)
 	}
 	if c.profile != "" {
-		words = append(words, "--profile", c.profile)
+		command += " --profile " + c.profile
 	}
-	again := strings.Join(words, " ") + grader.Raft(c.raft).Flag()
+	command += grader.Raft(c.raft).Flag()
 	if c.dir != "" {
-		again += " " + quote(c.dir)
+		command += " " + quote(c.dir)
 	}
-	return again
+	return command
 }
 
 // quote makes s one word of a shell.

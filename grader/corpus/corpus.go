@@ -54,6 +54,25 @@ type Edit struct {
 	New  string
 }
 
+// Solution is the correct solution whose parts are in several folders, as one.
+func Solution(parts ...fs.FS) (fs.FS, error) {
+	var a txtar.Archive
+	for _, part := range parts {
+		err := fs.WalkDir(part, ".", func(p string, e fs.DirEntry, err error) error {
+			if err != nil || e.IsDir() {
+				return err
+			}
+			data, err := fs.ReadFile(part, p)
+			a.Files = append(a.Files, txtar.File{Name: p, Data: data})
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return txtar.FS(&a)
+}
+
 // Load reads all bugs of a folder, in the order of their names.
 func Load(dir fs.FS) ([]Bug, error) {
 	files, err := fs.Glob(dir, "*.txtar")

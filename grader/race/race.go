@@ -32,9 +32,10 @@ type Result struct {
 type Race struct {
 	Accesses [2]Access `json:"accesses"`
 	// Run is the first run, in the lab's order, in which it was seen: by Server,
-	// at Time of the world. Runs counts all runs.
+	// at Time of the world. Runs counts all runs. Of a client, Server is -1.
 	Run    grader.Run `json:"run"`
 	Server int        `json:"server"`
+	Client int        `json:"client"` // -1 if it was a server
 	Time   sim.Time   `json:"time"`
 	Runs   int        `json:"runs"`
 	Report string     `json:"report"` // the detector's own words
@@ -49,6 +50,10 @@ func Run(ctx context.Context, o grader.Options) (*Result, error) {
 	if o.Seeds == 0 {
 		o.Seeds = 1
 	}
+	lab, err := grader.OpenLab(o.Lab)
+	if err != nil {
+		return nil, err
+	}
 	tmp, err := os.MkdirTemp("", "raftlab-race-")
 	if err != nil {
 		return nil, fmt.Errorf("%w: %v", grader.ErrEngine, err)
@@ -57,19 +62,19 @@ func Run(ctx context.Context, o grader.Options) (*Result, error) {
 	if o.Progress != nil {
 		o.Progress(grader.Progress{Stage: string(build.StageBuild)})
 	}
-	program, err := build.Race(ctx, build.Options{Dir: o.Dir, Files: o.Files, Profile: o.Profile, CacheDir: o.GoCache})
+	program, err := build.Race(ctx, build.Options{Dir: o.Dir, Files: o.Files, Profile: o.Profile, Service: lab.Service, OnCore: o.OnCore, CacheDir: o.GoCache})
 	if err != nil {
 		return nil, err
 	}
 	defer program.Close()
 
-	c := collector{names: names{program.SourceMap, program.Kit}, index: make(map[grader.Run]int)}
+	c := collector{sources: program.SourceMap, kit: program.Kit, index: make(map[grader.Run]int)}
 	o.Servers = func(r grader.Run) sim.Factory {
 		return func(node, life int, seed uint64) sim.Server {
 			return &server{
 				node: node, life: life, seed: seed, path: program.Path,
 				log:   filepath.Join(tmp, fmt.Sprintf("%s-%s-%d-%d-%d", r.Part, r.Test, r.Seed, node, life)),
-				found: func(text string, at sim.Time) { c.add(r, node, at, text) },
+				found: func(text string, at sim.Time, servers int) { c.add(r, node, servers, at, text) },
 			}
 		}
 	}
@@ -133,16 +138,22 @@ func Run(ctx context.Context, o grader.Options) (*Result, error) {
 
 // collector gathers the races of all runs: the same two places are one race.
 type collector struct {
-	names
-	index map[grader.Run]int
+	sources map[string]string // of names
+	kit     string
+	index   map[grader.Run]int
 
 	mu    sync.Mutex
 	races []*Race
 	seen  []map[grader.Run]bool // beside races
 }
 
-func (c *collector) add(r grader.Run, node int, at sim.Time, text string) {
-	found, reports := c.parse(text)
+func (c *collector) add(r grader.Run, node, servers int, at sim.Time, text string) {
+	server, client := node, -1
+	if node >= servers {
+		server, client = -1, node-servers
+	}
+	n := names{client >= 0, c.sources, c.kit}
+	found, reports := n.parse(text)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for i, a := range found {
@@ -160,7 +171,7 @@ func (c *collector) add(r grader.Run, node int, at sim.Time, text string) {
 			q.Runs++
 		}
 		if c.index[r] < q.index {
-			*q = Race{Accesses: a, Run: r, Server: node, Time: at, Runs: q.Runs, Report: reports[i], index: c.index[r]}
+			*q = Race{Accesses: a, Run: r, Server: server, Client: client, Time: at, Runs: q.Runs, Report: reports[i], index: c.index[r]}
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,16 +17,27 @@ import (
 	"github.com/raftlab/raftlab/grader"
 	"github.com/raftlab/raftlab/grader/build"
 	"github.com/raftlab/raftlab/grader/corpus"
+	"github.com/raftlab/raftlab/labs"
 )
 
 const correct = "../testdata/correct"
 
-// planted is a race in testdata/races: what it is, the function in which one of
-// its two sides must be found, and the tests in which it shows.
+// solution is the correct one of all labs.
+func solution(t *testing.T) fs.FS {
+	t.Helper()
+	files, err := corpus.Solution(os.DirFS(correct), os.DirFS(correct+"-kv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// planted is a race in testdata/races or races-kv: what it is, the function in
+// which one of its two sides must be found, and the tests in which it shows.
 type planted struct {
-	name, race string
-	run        *regexp.Regexp
-	files      fs.FS
+	name, race, lab string
+	run             *regexp.Regexp
+	files           fs.FS
 }
 
 func readPlanted(t *testing.T, file string) planted {
@@ -35,12 +47,14 @@ func readPlanted(t *testing.T, file string) planted {
 		t.Fatal(err)
 	}
 	a := txtar.Parse(data)
-	p := planted{name: strings.TrimSuffix(filepath.Base(file), ".txtar")}
+	p := planted{name: strings.TrimSuffix(filepath.Base(file), ".txtar"), lab: "raft"}
 	for line := range strings.Lines(string(a.Comment)) {
 		key, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
 		switch key {
 		case "race":
 			p.race = value
+		case "lab":
+			p.lab = value
 		case "run":
 			p.run = regexp.MustCompile(value)
 		}
@@ -52,7 +66,7 @@ func readPlanted(t *testing.T, file string) planted {
 	for i := 0; i < len(a.Files); i += 3 {
 		b.Edits = append(b.Edits, corpus.Edit{File: strings.TrimSpace(string(a.Files[i].Data)), Old: string(a.Files[i+1].Data), New: string(a.Files[i+2].Data)})
 	}
-	if p.files, err = b.Apply(os.DirFS(correct)); err != nil {
+	if p.files, err = b.Apply(solution(t)); err != nil {
 		t.Fatal(err)
 	}
 	return p
@@ -72,21 +86,22 @@ func check(t *testing.T, o grader.Options) *Result {
 	return res
 }
 
-// TestPlantedRaces: each is found and named. By default two are tried, with
+// TestPlantedRaces: each is found and named. By default three are tried, with
 // RAFTLAB_RACE=all every one.
 func TestPlantedRaces(t *testing.T) {
-	files, err := filepath.Glob("../testdata/races/*.txtar")
-	if err != nil || len(files) < 10 {
-		t.Fatalf("want at least 10 planted races, found %d (%v)", len(files), err)
+	files, err := filepath.Glob("../testdata/races*/*.txtar")
+	if err != nil || len(files) < 16 {
+		t.Fatalf("want at least 16 planted races, found %d (%v)", len(files), err)
 	}
+	slice := []string{"getstate-without-lock", "reply-shared-by-calls", "reply-read-after-giving-up"}
 	found := 0
 	for _, file := range files {
 		p := readPlanted(t, file)
-		if os.Getenv("RAFTLAB_RACE") != "all" && p.name != "getstate-without-lock" && p.name != "reply-shared-by-calls" {
+		if os.Getenv("RAFTLAB_RACE") != "all" && !slices.Contains(slice, p.name) {
 			continue
 		}
 		t.Run(p.name, func(t *testing.T) {
-			res := check(t, grader.Options{Files: p.files, Dir: ".", Run: p.run, Seeds: 2})
+			res := check(t, grader.Options{Files: p.files, Dir: ".", Lab: labNamed(t, p.lab), Run: p.run, Seeds: 2})
 			at := regexp.MustCompile(`\b` + p.race + `\b`)
 			for _, r := range res.Races {
 				for _, a := range r.Accesses {
@@ -107,22 +122,52 @@ func TestPlantedRaces(t *testing.T) {
 // TestNoRaceInTheCorrectServer: a few runs by default, with RAFTLAB_RACE_SEEDS=N
 // the whole lab on N seeds.
 func TestNoRaceInTheCorrectServer(t *testing.T) {
-	o := grader.Options{Dir: correct, Run: regexp.MustCompile("^(election/initial|agreement/backup|compaction/install_crash)$")}
-	if n, err := strconv.Atoi(os.Getenv("RAFTLAB_RACE_SEEDS")); err == nil {
-		o.Run, o.Seeds = nil, n
+	for lab, some := range map[string]string{
+		"raft": "^(election/initial|agreement/backup|compaction/install_crash)$", "kv": "^(service/many|faults/storm|snapshots/.*crash.*)$", "lock": "^lock/",
+	} {
+		o := grader.Options{Dir: ".", Files: solution(t), Lab: labNamed(t, lab), Run: regexp.MustCompile(some)}
+		if n, err := strconv.Atoi(os.Getenv("RAFTLAB_RACE_SEEDS")); err == nil {
+			o.Run, o.Seeds = nil, n
+		}
+		res := check(t, o)
+		t.Logf("%s: %d runs of %d tests: %d races, %d runs failed", lab, res.Runs, res.Tests, len(res.Races), len(res.Failed))
+		for _, r := range res.Races {
+			t.Errorf("a race that is none: %s", r.Report)
+		}
+		if len(res.Failed) > 0 {
+			t.Errorf("runs that failed natively: %v", res.Failed)
+		}
 	}
-	res := check(t, o)
-	t.Logf("%d runs of %d tests: %d races, %d runs failed", res.Runs, res.Tests, len(res.Races), len(res.Failed))
-	for _, r := range res.Races {
-		t.Errorf("a race that is none: %s", r.Report)
+}
+
+func labNamed(t *testing.T, name string) fs.FS {
+	t.Helper()
+	lab, ok := labs.Named(name)
+	if !ok {
+		t.Fatalf("no lab is named %s", name)
 	}
-	if len(res.Failed) > 0 {
-		t.Errorf("runs that failed natively: %v", res.Failed)
+	return lab
+}
+
+// Who runs the student's code is told by the name of the outermost function.
+func TestEntries(t *testing.T) {
+	for _, x := range []struct {
+		client    bool
+		fn, entry string
+	}{
+		{false, "(*Raft).Start", EntryStart}, {false, "Make", EntryMake}, {false, "(*Raft).RequestVote", EntryRPC}, {false, "(*KVServer).Get", EntryRPC},
+		{false, "(*KVServer).Raft", EntryCall}, {false, "StartKVServer", EntryMaker}, {true, "MakeClerk", EntryMaker}, {true, "(*Clerk).Get", EntryCall},
+		{true, "(*Lock).Acquire", EntryCall},
+	} {
+		n := names{client: x.client}
+		if got := n.entry(x.fn); got != x.entry {
+			t.Errorf("%s (client: %v): %s, expected %s", x.fn, x.client, got, x.entry)
+		}
 	}
 }
 
 func TestParseTellsTheTwoSides(t *testing.T) {
-	n := names{map[string]string{"lab/raft/a.go": "raft/a.go"}, "lab/raftlabkit/"}
+	n := names{false, map[string]string{"lab/raft/a.go": "raft/a.go"}, "lab/raftlabkit/"}
 	side := func(head, fn, file string) string {
 		return fmt.Sprintf("%s:\n  %s()\n      %s +0x1\n\n", head, fn, file)
 	}
@@ -144,7 +189,7 @@ func TestParseTellsTheTwoSides(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	f.Add("==================\nWARNING: DATA RACE\nWrite at 0x1 by goroutine 5:\n  f()\n      a.go:7 +0x1\n\nPrevious read at 0x1 by main goroutine:\n  g()\n      a.go:5\n\n==================\n")
-	n := names{map[string]string{"a.go": "a.go"}, "kit/"}
+	n := names{false, map[string]string{"a.go": "a.go"}, "kit/"}
 	f.Fuzz(func(t *testing.T, text string) {
 		races, reports := n.parse(text)
 		if len(races) != len(reports) {

@@ -37,6 +37,8 @@ const (
 	EntryStart    = "Start"
 	EntrySnapshot = "Snapshot"
 	EntryGetState = "GetState"
+	EntryMaker    = "maker" // what makes a service, a clerk or a lock: the outermost frame
+	EntryCall     = "call"  // a client's operation, or a question to a server: the outermost frame
 	EntryTimer    = "timer" // time.AfterFunc
 	EntryGo       = "go"    // a go statement of the student's
 )
@@ -55,6 +57,7 @@ var (
 
 // names tells the student's files from the kit's.
 type names struct {
+	client  bool              // the program is a client
 	sources map[string]string // build.Native.SourceMap
 	kit     string
 }
@@ -158,7 +161,7 @@ func (n *names) access(a *Access, stack, created []frame) bool {
 				break
 			}
 			if strings.HasPrefix(f.file, n.kit) {
-				a.Entry = entry(a.Stack[len(a.Stack)-1].Func)
+				a.Entry = n.entry(a.Stack[len(a.Stack)-1].Func)
 				break
 			}
 		}
@@ -168,9 +171,13 @@ func (n *names) access(a *Access, stack, created []frame) bool {
 
 // entry is what the kit runs by calling the student's function fn. Its own frames
 // are not in the detector's stacks, since it is compiled without instruments.
-func entry(fn string) string {
-	switch name := fn[strings.LastIndex(fn, ".")+1:]; name {
-	case EntryMake, EntryStart, EntrySnapshot, EntryGetState:
+func (n *names) entry(fn string) string {
+	switch name := fn[strings.LastIndex(fn, ".")+1:]; {
+	case slices.Contains([]string{"StartKVServer", "MakeClerk", "MakeLock", "MakeRSM"}, name):
+		return EntryMaker
+	case n.client || name == "Raft" || name == "Submit":
+		return EntryCall
+	case slices.Contains([]string{EntryMake, EntryStart, EntrySnapshot, EntryGetState}, name):
 		return name
 	}
 	return EntryRPC

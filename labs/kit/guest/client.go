@@ -94,8 +94,15 @@ func RegisterKV(
 	}
 }
 
-// invoke does an operation of the client on this node.
+// invoke does an operation of the client on this node. A client's operations
+// come one after the other, and all that one does comes before all that the next
+// does: the race detector has to be told so.
 func (s *server) invoke(id, number uint64, op string, args []byte) {
+	s.made()
+	if !alone && s.client != nil && op != "api" {
+		s.order.Lock()
+		defer s.order.Unlock()
+	}
 	texts, err := wire.ParseTexts(args)
 	do := s.client
 	if do == nil {

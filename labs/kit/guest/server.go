@@ -3,6 +3,7 @@ package guest
 import (
 	"reflect"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/raftlab/raftlab/labs/kit/labgob"
@@ -21,9 +22,10 @@ type server struct {
 	mk       func(*Env) Server
 	handlers map[string]func(reflect.Value) reflect.Value
 
-	client  Client  // of this node, if it is not a server
-	local   Client  // what can be asked of this server; nil: nothing
-	clients Clients // who serves the nodes after the servers; nil: nobody
+	client  Client     // of this node, if it is not a server
+	local   Client     // what can be asked of this server; nil: nothing
+	clients Clients    // who serves the nodes after the servers; nil: nobody
+	order   sync.Mutex // held by the client's operation; see invoke
 	rf      Server
 	ready   chan struct{} // closed when Make has returned
 	later   []func()      // what came before that
