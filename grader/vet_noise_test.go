@@ -46,6 +46,9 @@ func TestVetNoise(t *testing.T) {
 		year := strings.TrimSuffix(filepath.Base(file), ".txtar")
 		right[year] = build.Options{Dir: readYear(t, year).lay(t)}
 	}
+	for _, year := range []string{"2022", "2024", "2025", "2026"} {
+		right["kvraft "+year] = build.Options{Dir: kvraftYear(t, year).lay(t), Service: "kvraft"}
+	}
 	sum := 0
 	for _, name := range slices.Sorted(maps.Keys(right)) {
 		found, err := check(right[name])

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/raftlab/raftlab/grader"
 	"github.com/raftlab/raftlab/grader/build"
 	"github.com/raftlab/raftlab/grader/phrase"
 	"github.com/raftlab/raftlab/grader/vet"
@@ -91,25 +92,33 @@ func (c *cli) vetCommand() *cobra.Command {
 				fmt.Fprint(c.stdout, text)
 				return nil
 			}
-			dir := "."
-			if len(args) == 1 {
-				dir = args[0]
-			}
-			return c.vet(cmd, dir)
+			return c.vet(cmd, args)
 		},
 	}
 	cmd.Flags().StringVar(&explain, "explain", "", t.flagExplain)
 	complete(cmd, "explain", fixed(names...))
+	c.raftFlag(cmd)
 	return cmd
 }
 
-func (c *cli) vet(cmd *cobra.Command, dir string) error {
+func (c *cli) vet(cmd *cobra.Command, args []string) error {
 	t := vetTextsIn(c.lang)
+	dir := "."
+	if len(args) == 1 {
+		dir = args[0]
+	}
+	if c.lab == "" {
+		c.recognise(args)
+	}
+	lab, _, err := c.openLab(c.lab)
+	if err != nil {
+		return err
+	}
 	root, version, err := build.FindGo(cmd.Context(), build.Options{})
 	if err != nil {
 		return noVerdict{err}
 	}
-	tree, err := build.Prepare(cmd.Context(), build.Options{Dir: dir, GoVersion: version})
+	tree, err := build.Prepare(cmd.Context(), build.Options{Dir: dir, GoVersion: version, Service: lab.Service, OnCore: grader.Raft(c.raft).OnCore()})
 	if err != nil {
 		return noVerdict{err}
 	}

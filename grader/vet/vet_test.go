@@ -19,7 +19,12 @@ const correct = "../testdata/correct"
 // check vets a folder in files with the standard library of the installed Go.
 func check(t *testing.T, lib *vet.Library, version string, files fs.FS) ([]vet.Finding, error) {
 	t.Helper()
-	tree, err := build.Prepare(t.Context(), build.Options{Dir: ".", Files: files, GoVersion: version})
+	return checkService(t, lib, version, files, "")
+}
+
+func checkService(t *testing.T, lib *vet.Library, version string, files fs.FS, service string) ([]vet.Finding, error) {
+	t.Helper()
+	tree, err := build.Prepare(t.Context(), build.Options{Dir: ".", Files: files, GoVersion: version, Service: service})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,19 +72,34 @@ func TestPlantedBugsAreFound(t *testing.T) {
 		"old-votes-counted":          "staleterm",
 		"reply-shared-by-calls":      "replyreuse",
 		"return-without-unlock":      "missingunlock",
+		// Of the services.
+		"answers-not-in-snapshot":        "rpcfields",
+		"applier-waits-for-gone-handler": "lockacross lockacross",
 	}
 	lib, version := library(t)
-	bugs, err := corpus.Load(os.DirFS("../testdata/bugs"))
+	solution, err := corpus.Solution(os.DirFS(correct), os.DirFS(correct+"-kv"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	seen := 0
-	for _, b := range bugs {
-		files, err := b.Apply(os.DirFS(correct))
+	var bugs []corpus.Bug
+	for _, dir := range []string{"bugs", "bugs-kv"} {
+		some, err := corpus.Load(os.DirFS("../testdata/" + dir))
 		if err != nil {
 			t.Fatal(err)
 		}
-		found, err := check(t, lib, version, files)
+		bugs = append(bugs, some...)
+	}
+	seen := 0
+	for _, b := range bugs {
+		files, err := b.Apply(solution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		service := b.Lab
+		if service == "raft" {
+			service = ""
+		}
+		found, err := checkService(t, lib, version, files, service)
 		if err != nil {
 			t.Errorf("%s: %v", b.Name, err)
 		}
@@ -121,6 +141,31 @@ func TestFindingsCanBeIgnored(t *testing.T) {
 	}
 }
 
+// A clerk has one operation at a time: it may hold its lock while it asks, and it
+// knows no terms. A server of a service may not forget its lock.
+func TestClerksMayWaitWithTheirLock(t *testing.T) {
+	lib, version := library(t)
+	solution, err := corpus.Solution(os.DirFS(correct), os.DirFS(correct+"-kv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := corpus.Bug{Edits: []corpus.Edit{{File: "kv/client.go", Old: "		if reply, ok := ck.try(ck.leader, op); ok {\n", New: "		var direct Reply\n		if ck.servers[ck.leader].Call(\"KVServer.Do\", &op, &direct) {\n			return direct\n		}\n		if reply, ok := ck.try(ck.leader, op); ok {\n"}}}
+	files, err := b.Apply(solution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found, err := checkService(t, lib, version, files, "kv"); err != nil || len(found) > 0 {
+		t.Errorf("a clerk that waits: %v, %v", found, err)
+	}
+	b.Edits[0] = corpus.Edit{File: "kv/server.go", Old: "	if !leader {\n		kv.mu.Unlock()\n", New: "	if !leader {\n"}
+	if files, err = b.Apply(solution); err != nil {
+		t.Fatal(err)
+	}
+	if found, err := checkService(t, lib, version, files, "kv"); err != nil || len(found) != 1 || found[0].Check != "missingunlock" {
+		t.Errorf("a server that keeps its lock: %v, %v", found, err)
+	}
+}
+
 func TestCodeThatDoesNotCompileIsRefused(t *testing.T) {
 	lib, version := library(t)
 	_, err := check(t, lib, version, edited(t, "func (rf *Raft) sender() {", "func (rf *Raft) sender() {\n\tundefined()"))
@@ -141,12 +186,12 @@ func TestChecksSpeakBothLanguages(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		formats := regexp.MustCompile(`Reportf\([^"]*"([^"]+)"`).FindAllStringSubmatch(string(b), -1)
+		formats := regexp.MustCompile(`[rR]eportf?\(pass, [^"]*"([^"]+)"|Reportf\([^"]*"([^"]+)"`).FindAllStringSubmatch(string(b), -1)
 		if len(formats) == 0 {
 			t.Errorf("%s reports nothing", a.Name)
 		}
 		for _, f := range formats {
-			s := strings.NewReplacer("%d", "7", "but %s %s", "but x is sent", "%s after", "x is changed after", "%s", "x").Replace(f[1])
+			s := strings.NewReplacer("%d", "7", "but %s %s", "but x is sent", "%s after", "x is changed after", "%s", "x").Replace(f[1] + f[2])
 			if !strings.ContainsFunc(phrase.In("zh", s), han) {
 				t.Errorf("%s: no translation of %q", a.Name, s)
 			}

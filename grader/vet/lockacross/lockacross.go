@@ -1,6 +1,7 @@
 package lockacross
 
 import (
+	"fmt"
 	"go/ast"
 	"go/constant"
 	"go/token"
@@ -23,10 +24,22 @@ var Analyzer = &analysis.Analyzer{
 	Run:      run,
 }
 
+// Categories of findings: about RPCs, about a channel that is made without a
+// buffer, and about one of which it is not known how it is made.
+const (
+	Call       = "call"
+	Unbuffered = "unbuffered"
+	Unknown    = "unknown"
+)
+
+func report(pass *analysis.Pass, n ast.Node, category, format string, args ...any) {
+	pass.Report(analysis.Diagnostic{Pos: n.Pos(), Category: category, Message: fmt.Sprintf(format, args...)})
+}
+
 func run(pass *analysis.Pass) (any, error) {
 	locks := pass.ResultOf[lock.Analyzer].(*lock.Result)
 	calls := pass.ResultOf[rpc.Analyzer].(*rpc.Calls)
-	buffered := bufferedChannels(pass)
+	buffered, unbuffered := madeChannels(pass)
 	polite := make(map[ast.Stmt]bool) // sends in a select with another case
 	for _, f := range pass.Files {
 		ast.Inspect(f, func(n ast.Node) bool {
@@ -69,14 +82,20 @@ func run(pass *analysis.Pass) (any, error) {
 			case *ast.CallExpr:
 				fn, _ := typeutil.Callee(pass.TypesInfo, n).(*types.Func)
 				if site, ok := calls.Sites[n]; ok && (site.Direct || keeps[fn]) {
-					pass.Reportf(n.Pos(), "%s is held while waiting for the answer to an RPC: release it before the call", held)
+					report(pass, n, Call, "%s is held while waiting for the answer to an RPC: release it before the call", held)
 				} else if keeps[fn] {
-					pass.Reportf(n.Pos(), "%s is held while %s waits for the answer to an RPC: release it before the call, or start a goroutine", held, fn.Name())
+					report(pass, n, Call, "%s is held while %s waits for the answer to an RPC: release it before the call, or start a goroutine", held, fn.Name())
 				}
 			case *ast.SendStmt:
-				if !polite[n] && !buffered[channel(pass.TypesInfo, n.Chan)] {
-					pass.Reportf(n.Pos(), "%s is held while waiting for the reader of %s: release it before the send", held, types.ExprString(n.Chan))
+				ch := channel(pass.TypesInfo, n.Chan)
+				if polite[n] || buffered[ch] {
+					break
 				}
+				category := Unknown
+				if unbuffered[ch] {
+					category = Unbuffered
+				}
+				report(pass, n, category, "%s is held while waiting for the reader of %s: release it before the send", held, types.ExprString(n.Chan))
 			}
 		})
 	}
@@ -108,9 +127,9 @@ func channel(info *types.Info, e ast.Expr) types.Object {
 	return nil
 }
 
-// bufferedChannels are the variables and fields that are given a channel with a
-// buffer, and none without.
-func bufferedChannels(pass *analysis.Pass) map[types.Object]bool {
+// madeChannels are the variables and fields that are given a channel with a
+// buffer, and none without, and those that are given one without.
+func madeChannels(pass *analysis.Pass) (buffered, unbuffered map[types.Object]bool) {
 	found, other := make(map[types.Object]bool), make(map[types.Object]bool)
 	give := func(to types.Object, value ast.Expr) {
 		if to == nil {
@@ -150,6 +169,12 @@ func bufferedChannels(pass *analysis.Pass) map[types.Object]bool {
 						give(pass.TypesInfo.ObjectOf(n.Names[i]), n.Values[i])
 					}
 				}
+			case *ast.CompositeLit:
+				if s, ok := pass.TypesInfo.TypeOf(n).Underlying().(*types.Struct); ok && len(n.Elts) == s.NumFields() {
+					for i, v := range n.Elts {
+						give(s.Field(i), v) // a pair of name and value is given below
+					}
+				}
 			case *ast.KeyValueExpr:
 				if id, ok := n.Key.(*ast.Ident); ok {
 					give(pass.TypesInfo.ObjectOf(id), n.Value)
@@ -161,5 +186,5 @@ func bufferedChannels(pass *analysis.Pass) map[types.Object]bool {
 	for o := range other {
 		delete(found, o)
 	}
-	return found
+	return found, other
 }

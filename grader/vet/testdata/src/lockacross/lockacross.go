@@ -122,3 +122,21 @@ func (rf *Raft) polite(m Msg) {
 	default:
 	}
 }
+
+type waiter struct {
+	index int
+	ch    chan int
+}
+
+type deafWaiter struct {
+	index int
+	ch    chan int
+}
+
+func (rf *Raft) positional() {
+	w, d := waiter{1, make(chan int, 1)}, deafWaiter{1, make(chan int)}
+	rf.mu.Lock()
+	w.ch <- 1
+	d.ch <- 1 // want `rf.mu is held while waiting for the reader of d.ch`
+	rf.mu.Unlock()
+}
