@@ -103,7 +103,7 @@ func huntBugs(t *testing.T, bugs []corpus.Bug, correct fs.FS, enough int) {
 				break
 			}
 			if at > huntCPU {
-				t.Errorf("SLOW     %s", line)
+				t.Logf("SLOW     %s", line) // not found, as one that is missed
 				break
 			}
 			found++
