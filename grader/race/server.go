@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -26,7 +25,7 @@ const stepLimit = 20 * time.Second
 type server struct {
 	node, life int
 	seed       uint64
-	path, log  string // the program; what its detector's reports begin with
+	path, log  string // the program; what its detector's reports begin with, and its folder's name
 	found      func(text string, at sim.Time, servers int)
 
 	servers int
@@ -48,9 +47,17 @@ func (s *server) Close() {
 	s.cmd.Process.Kill()
 	s.cmd.Wait()
 	s.cmd = nil
+	os.RemoveAll(s.folder())
 }
 
+// folder is where this life runs, with nothing in it: what it writes there is
+// gone with it.
+func (s *server) folder() string { return s.log + ".files" }
+
 func (s *server) start() error {
+	if err := os.Mkdir(s.folder(), 0o777); err != nil {
+		return err
+	}
 	cmd := exec.Command(s.path)
 	cmd.Env = []string{
 		"GOMAXPROCS=1", "PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir(),
@@ -59,7 +66,7 @@ func (s *server) start() error {
 		// virtual time knows nothing.
 		"GODEBUG=asynctimerchan=0",
 	}
-	cmd.Dir = filepath.Dir(s.path)
+	cmd.Dir = s.folder()
 	cmd.Stdout, cmd.Stderr = io.Discard, &clipped{b: &s.printed}
 	in, err := cmd.StdinPipe()
 	if err != nil {
