@@ -114,7 +114,7 @@ func exempt(s string) bool {
 		"The evidence points to the handler of %s: %s", "The evidence points to where the answers to %s are dealt with: %s": // told in both where they stand
 		return true
 	}
-	for _, p := range []string{", loss = ", ", dup = ", ", late = ", ", late_replies = ", "func Make(", "func StartKVServer(", "func MakeClerk(", "func MakeLock(", "func MakeRSM(", "func (ck *Clerk) ", "func (rsm *RSM) ", "func(ck kvapi", "for l in", "// Code generated", "//go:build go", "\t\t%q: func", "\t\t\t", "env.CondInstall =", "env.Redelivers =", "c.commit(%", ", within = %s", ", retry = False", "c.start(%", "link(min = %", "if len(", "new(Persister)",
+	for _, p := range []string{", loss = ", ", dup = ", ", late = ", ", late_replies = ", "func Make(", "func StartKVServer(", "func MakeClerk(", "func MakeLock(", "func MakeRSM(", "func (ck *Clerk) ", "func (rsm *RSM) ", "func(ck kvapi", "for l in", "// Code generated", "//go:build go", "\t\t%q: func", "\t\t\t", "env.CondInstall =", "env.Redelivers =", "c.commit(%", ", within = %s", ", retry = False", "\ttestlog.Open(", "\tif err != nil && flag", "c.start(%", "link(min = %", "if len(", "new(Persister)",
 		"func main() {", "// deadline is ", "var isIdleInSynctest", "\twaitReason", "\n//go:linkname "} {
 		if strings.HasPrefix(s, p) {
 			return true
