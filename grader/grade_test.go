@@ -88,9 +88,11 @@ func TestOtherStylesPass(t *testing.T) {
 }
 
 // No two servers share a clock, so a server that seeds math/rand from time.Now
-// elects, and so does one that polls every 10 ms: on 1000 seeds.
+// elects, and so does one that polls every 10 ms: on 250 seeds, or as many as
+// RAFTLAB_SEEDS says.
 func TestEveryClockElects(t *testing.T) {
-	const seeds = 1000
+	seeds := 250
+	fmt.Sscan(os.Getenv("RAFTLAB_SEEDS"), &seeds)
 	for _, d := range []string{"seeded", "polling"} {
 		t.Run(d, func(t *testing.T) {
 			r := grade(t, grader.Options{Dir: "testdata/variants/" + d, Run: regexp.MustCompile("^election/initial$"), Seeds: seeds})
