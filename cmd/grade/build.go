@@ -37,14 +37,7 @@ func (c *cli) buildCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "build [DIR] [-o FILE]", Short: t.short, Long: t.long, Args: c.args(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			dir := "."
-			if len(args) == 1 {
-				dir = args[0]
-			}
-			if c.lab == "" {
-				c.recognise([]string{dir})
-			}
-			lab, _, err := c.openLab(c.lab)
+			dir, lab, err := c.folderAndLab(args)
 			if err != nil {
 				return err
 			}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/raftlab/raftlab/grader"
 	"github.com/raftlab/raftlab/grader/build"
+	"github.com/raftlab/raftlab/grader/script"
 	"github.com/raftlab/raftlab/labs"
 )
 
@@ -51,6 +52,20 @@ func (c *cli) recognise(args []string) {
 	if !c.json {
 		fmt.Fprintf(c.stderr, c.t.labIs, c.lab, strings.Join(slices.DeleteFunc(slices.Clone(begun), func(name string) bool { return name == c.lab }), ", "))
 	}
+}
+
+// folderAndLab is the folder in args, or else the current one, and the lab: the one
+// that is set, or else the one that the folder shows to be meant.
+func (c *cli) folderAndLab(args []string) (dir string, lab *script.Lab, err error) {
+	dir = "."
+	if len(args) == 1 {
+		dir = args[0]
+	}
+	if c.lab == "" {
+		c.recognise([]string{dir})
+	}
+	lab, _, err = c.openLab(c.lab)
+	return dir, lab, err
 }
 
 // hasParts says whether all words name parts of the lab.

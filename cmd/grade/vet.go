@@ -103,14 +103,7 @@ func (c *cli) vetCommand() *cobra.Command {
 
 func (c *cli) vet(cmd *cobra.Command, args []string) error {
 	t := vetTextsIn(c.lang)
-	dir := "."
-	if len(args) == 1 {
-		dir = args[0]
-	}
-	if c.lab == "" {
-		c.recognise(args)
-	}
-	lab, _, err := c.openLab(c.lab)
+	dir, lab, err := c.folderAndLab(args)
 	if err != nil {
 		return err
 	}

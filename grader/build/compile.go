@@ -12,6 +12,12 @@ import (
 	"time"
 )
 
+// linkFlags are the linker's. Without a build ID the bytes follow from the sources
+// and the Go release alone, so that a host without the go command can make the
+// same. That a package may refer to the runtime's variables is for the kit, which
+// sets one; what is submitted has no directive for it.
+var linkFlags = []string{"-buildid=", "-checklinkname=0"}
+
 // compile builds the tree in a temporary folder and returns the module.
 func (tc *toolchain) compile(ctx context.Context, t *Tree) ([]byte, error) {
 	tmp, err := os.MkdirTemp("", "raftlab-")
@@ -36,9 +42,7 @@ func (tc *toolchain) compile(ctx context.Context, t *Tree) ([]byte, error) {
 	timed, cancel := context.WithTimeout(ctx, tc.lim.Time)
 	defer cancel()
 	watched, stop := bounded(timed, tmp, tc.lim.Disk)
-	// Without a build ID the bytes follow from the sources and the Go release
-	// alone, so that a host without the go command can make the same.
-	output, used, err := tc.run(watched, src, work, "build", "-trimpath", "-buildvcs=false", "-mod=readonly", "-buildmode=c-shared", "-ldflags=-buildid= -checklinkname=0", "-o", out, "./"+t.Main)
+	output, used, err := tc.run(watched, src, work, "build", "-trimpath", "-buildvcs=false", "-mod=readonly", "-buildmode=c-shared", "-ldflags="+strings.Join(linkFlags, " "), "-o", out, "./"+t.Main)
 	stop()
 	switch {
 	case ctx.Err() != nil:

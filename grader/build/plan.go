@@ -183,7 +183,7 @@ func (p *planner) link(main string) {
 		c.Args = append(c.Args, "-X=runtime.godebugDefault="+debug)
 	}
 	info += "build\tCGO_ENABLED=0\nbuild\tGOARCH=wasm\nbuild\tGOOS=wasip1\n"
-	c.Args = append(c.Args, "-buildmode=c-shared", "-buildid=", "-checklinkname=0", archive(main))
+	c.Args = append(append(append(c.Args, "-buildmode=c-shared"), linkFlags...), archive(main))
 	std := slices.Sorted(maps.Keys(p.std))
 	c.Imports = append(c.Imports, std...)
 	p.finish(&c, c.Imports, fmt.Sprintf("modinfo %q\n", infoStart+info+infoEnd))

@@ -173,7 +173,7 @@ func (tc *toolchain) raceBuild(ctx context.Context, t *Tree, n *Native) error {
 // raceOverlay is Go's package runtime with two additions. A goroutine that waits
 // for a mutex or for a channel made before the bubble counts as waiting: a server
 // that holds its lock while it sleeps would otherwise stop the clock for ever. And
-// the time of a bubble's next timer can be asked for. And package os makes the
+// the time of a bubble's next timer can be asked for. Package os makes the
 // folder of a file that a server makes below its own, as the grader does: what
 // writes to logs/0.log does not depend on where it runs. Where that cannot be
 // added, it is left out.
@@ -182,10 +182,13 @@ func raceOverlay(dir, release string) (map[string][]byte, error) {
 		return fail(Detector, nil, fmt.Sprintf("%s of %s is not as the race check knows it", file, release), "Use another Go release, and please report this.")
 	}
 	out := make(map[string][]byte)
-	for _, add := range []struct{ file, after, text string }{
-		{"os/file.go", "\ttestlog.Open(name)\n\tf, err := openFileNolog(name, flag, perm)\n", "\tif err != nil && flag&O_CREATE != 0 && IsNotExist(err) && !filepathlite.IsAbs(name) && MkdirAll(filepathlite.Dir(name), 0o777) == nil {\n\t\tf, err = openFileNolog(name, flag, perm)\n\t}\n"},
-		{"runtime/runtime2.go", "var isIdleInSynctest = [len(waitReasonStrings)]bool{\n", "\twaitReasonSyncMutexLock: true, waitReasonSyncRWMutexLock: true, waitReasonSyncRWMutexRLock: true, waitReasonSyncWaitGroupWait: true,\n\twaitReasonChanReceive: true, waitReasonChanSend: true, waitReasonSelect: true,\n"},
-		{"runtime/synctest.go", "", "\n//go:linkname raftlabDeadline\nfunc raftlabDeadline() int64 { return getg().bubble.timers.wakeTime() }\n"},
+	for _, add := range []struct {
+		file, after, text string
+		optional          bool
+	}{
+		{"os/file.go", "\ttestlog.Open(name)\n\tf, err := openFileNolog(name, flag, perm)\n", "\tif err != nil && flag&O_CREATE != 0 && IsNotExist(err) && !filepathlite.IsAbs(name) && MkdirAll(filepathlite.Dir(name), 0o777) == nil {\n\t\tf, err = openFileNolog(name, flag, perm)\n\t}\n", true},
+		{"runtime/runtime2.go", "var isIdleInSynctest = [len(waitReasonStrings)]bool{\n", "\twaitReasonSyncMutexLock: true, waitReasonSyncRWMutexLock: true, waitReasonSyncRWMutexRLock: true, waitReasonSyncWaitGroupWait: true,\n\twaitReasonChanReceive: true, waitReasonChanSend: true, waitReasonSelect: true,\n", false},
+		{"runtime/synctest.go", "", "\n//go:linkname raftlabDeadline\nfunc raftlabDeadline() int64 { return getg().bubble.timers.wakeTime() }\n", false},
 	} {
 		name := filepath.Join(dir, filepath.FromSlash(add.file))
 		src, err := os.ReadFile(name)
@@ -197,7 +200,7 @@ func raceOverlay(dir, release string) (map[string][]byte, error) {
 			text += add.text
 		} else if before, rest, ok := strings.Cut(text, add.after); ok {
 			text = before + add.after + add.text + rest
-		} else if add.file != "os/file.go" {
+		} else if !add.optional {
 			return nil, unknown(add.file)
 		}
 		out[name] = []byte(text)

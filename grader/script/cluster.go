@@ -109,9 +109,9 @@ func (c *cluster) Attr(name string) (starlark.Value, error) {
 		if r.log != nil {
 			r.log.Begin(r.world.Now(), name)
 			defer func() { r.log.End(r.world.Now()) }()
-		}
-		if r.log != nil && !unlogged[name] {
-			r.log.Line(r.world.Now(), r.logLine(a))
+			if !unlogged[name] {
+				r.log.Line(r.world.Now(), r.logLine(a))
+			}
 		}
 		do := m
 		if clientCalls[name] {

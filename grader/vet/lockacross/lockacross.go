@@ -24,12 +24,11 @@ var Analyzer = &analysis.Analyzer{
 	Run:      run,
 }
 
-// Categories of findings: about RPCs, about a channel that is made without a
-// buffer, and about one of which it is not known how it is made.
+// Categories of findings: about RPCs, and about a channel of which it is not known
+// how it is made. One about a channel that is made without a buffer has none.
 const (
-	Call       = "call"
-	Unbuffered = "unbuffered"
-	Unknown    = "unknown"
+	Call    = "call"
+	Unknown = "unknown"
 )
 
 func report(pass *analysis.Pass, n ast.Node, category, format string, args ...any) {
@@ -91,9 +90,9 @@ func run(pass *analysis.Pass) (any, error) {
 				if polite[n] || buffered[ch] {
 					break
 				}
-				category := Unknown
-				if unbuffered[ch] {
-					category = Unbuffered
+				category := ""
+				if !unbuffered[ch] {
+					category = Unknown
 				}
 				report(pass, n, category, "%s is held while waiting for the reader of %s: release it before the send", held, types.ExprString(n.Chan))
 			}

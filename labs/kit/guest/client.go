@@ -96,7 +96,8 @@ func RegisterKV(
 
 // invoke does an operation of the client on this node. A client's operations
 // come one after the other, and all that one does comes before all that the next
-// does: the race detector has to be told so.
+// does: the race detector has to be told so. What its clerk is, is no operation: it
+// may be asked meanwhile.
 func (s *server) invoke(id, number uint64, op string, args []byte) {
 	s.made()
 	if !alone && s.client != nil && op != "api" {

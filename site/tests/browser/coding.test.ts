@@ -13,7 +13,6 @@ import { openSite, type Site } from './browser.ts';
 import { drop, folder, keep, planted, ready, root, run as runIn, use as useIn } from './coding.ts';
 
 const correct = folder(`${root}grader/testdata/correct`);
-/** The longest that something may take on a busy machine. */
 
 let site: Site;
 let page: Page;

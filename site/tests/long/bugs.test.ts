@@ -32,6 +32,7 @@ before(async () => {
   cli = new Cli();
   site = await openSite({ serviceWorkers: 'block', acceptDownloads: true });
   ({ page } = await site.open('code/election/'));
+  page.setDefaultTimeout(300_000); // a whole suite
   await ready(page);
 });
 after(async () => {
